@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel boundary: everything the model needs from the operating system, and nothing
+ * that is not the operating system's. It is a link-time seam with two implementations:
+ * win32/ (Winsock and Win32) and test/sim/ (a simulated kernel in portable C).
+ *
+ * It speaks of ports, packets, overlapped operations, events, threads and locks, and holds
+ * no policy: what a failed connect means is decided in src/.
+ *
+ * Codes. Functions return a native code: 0 for success, else whatever the system says (a
+ * Winsock or Win32 code; in a packet, an NTSTATUS). Only apmi_error_from_native() in
+ * error.c gives it a meaning for callers.
+ */
+#ifndef APMI_KERNEL_H
+#define APMI_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t apmk_code;
+typedef uintptr_t apmk_socket;                  /* SOCKET */
+typedef struct apmk_event_object *apmk_event;   /* HANDLE of a manual-reset event */
+typedef struct apmk_port_object *apmk_port;     /* HANDLE of a completion port */
+typedef struct apmk_thread_object *apmk_thread; /* HANDLE of a thread */
+
+#define APMK_NO_SOCKET (~(apmk_socket)0)
+#define APMK_FOREVER 0xFFFFFFFFu
+
+/* The codes the model itself has to know. */
+enum {
+    APMK_SUCCESS = 0,
+    APMK_NO_MEMORY = 8, /* ERROR_NOT_ENOUGH_MEMORY */
+    APMK_ABORTED = 995, /* ERROR_OPERATION_ABORTED */
+    APMK_PENDING = 997  /* WSA_IO_PENDING: a packet will come */
+};
+
+/* The kernel's OVERLAPPED. The kernel owns it from a call that returns APMK_PENDING until
+ * the packet has been taken from the port. All zero before each use. */
+typedef struct apmk_overlapped {
+    uintptr_t internal;
+    uintptr_t internal_high;
+    uint32_t offset;
+    uint32_t offset_high;
+    void *event; /* always NULL: completion is by packet */
+} apmk_overlapped;
+
+/* What a port delivers: a completed operation, or what was posted. */
+typedef struct apmk_packet {
+    uintptr_t key; /* given at attach or post */
+    apmk_overlapped *overlapped;
+    uint32_t bytes;
+    apmk_code status; /* NTSTATUS of the operation: 0 is success; undefined if posted */
+} apmk_packet;
+
+/* ---- the system ---------------------------------------------------------------------- */
+
+/* Starts the network (counted by the system) and whatever the boundary keeps per process.
+ * apmk_start and apmk_stop are called under a lock, in pairs. */
+apmk_code apmk_start(void);
+void apmk_stop(void);
+
+uint32_t apmk_processor_count(void);
+
+/* Milliseconds of a clock that never goes back. */
+uint64_t apmk_now(void);
+
+/* The process heap. */
+void *apmk_allocate(size_t size);
+void apmk_release(void *block);
+
+/* The system's text for a code in UTF-8, terminated, without a line end; the length the
+ * whole text needs, 0 if the system has none. Never cuts inside a character. */
+size_t apmk_error_text(int32_t code, char *text, size_t size);
+
+/* ---- threads --------------------------------------------------------------------------- */
+
+/* A thread holds the module it runs in, so that the code stays until the thread has left.
+ * Each started thread is joined once; joining waits until it has left and closes it. */
+apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread);
+void apmk_thread_join(apmk_thread thread);
+
+/* Values per thread, 0 in a thread that has set none; valid between start and stop. */
+enum apmk_local { APMK_LOCAL_DEPTH, APMK_LOCAL_COUNT };
+uintptr_t apmk_local_get(enum apmk_local which);
+void apmk_local_set(enum apmk_local which, uintptr_t value);
+
+/* ---- locks and waits --------------------------------------------------------------------- */
+
+/* A slim reader-writer lock; all zero is unlocked; nothing to destroy; not recursive. */
+typedef struct apmk_lock {
+    void *word;
+} apmk_lock;
+void apmk_lock_shared(apmk_lock *lock);
+void apmk_unlock_shared(apmk_lock *lock);
+void apmk_lock_exclusive(apmk_lock *lock);
+void apmk_unlock_exclusive(apmk_lock *lock);
+
+/* Waits while the word at `address` (an _Atomic uint32_t) holds `value`, at most `timeout`
+ * milliseconds. May return early for no reason: look again. False when the time is over. */
+bool apmk_wait_address(const void *address, uint32_t value, uint32_t timeout);
+/* Wakes every thread that waits on the address; only the address counts, the memory may be gone. */
+void apmk_wake_address(const void *address);
+
+/* ---- manual-reset events ------------------------------------------------------------------ */
+
+apmk_code apmk_event_create(bool signaled, apmk_event *event);
+apmk_code apmk_event_set(apmk_event event);
+apmk_code apmk_event_reset(apmk_event event);
+/* 0 when signaled, WAIT_TIMEOUT (258) when the time is over. */
+apmk_code apmk_event_wait(apmk_event event, uint32_t timeout);
+void apmk_event_close(apmk_event event);
+enum { APMK_WAIT_TIMEOUT = 258 };
+
+/* ---- the completion port ------------------------------------------------------------------- */
+
+apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port);
+void apmk_port_close(apmk_port port); /* no thread may be waiting on it */
+/* Queues a packet of one's own; can fail for want of memory. */
+apmk_code apmk_port_post(apmk_port port, uintptr_t key, apmk_overlapped *overlapped);
+/* Takes 1..capacity packets; 0 when the time is over or the wait failed. */
+uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout);
+
+/* ---- sockets ------------------------------------------------------------------------------- */
+
+/* Overlapped, not inherited by child processes. Numbers and addresses are Winsock's. */
+apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_socket *socket);
+/* Discards a socket without packets in flight, or lets those in flight end aborted. May
+ * block as long as the linger option says. */
+void apmk_socket_close(apmk_socket socket);
+/* Packets of the socket's operations go to the port, with `key`. Once per socket. */
+apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key);
+/* Asks that an operation which succeeds at once sends no packet. False if it cannot be had:
+ * a provider without file handles may send one all the same. */
+bool apmk_socket_skip_on_success(apmk_socket socket);
+
+apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t length);
+/* Lets many outbound connections share a local port; before an implicit bind. A hint. */
+void apmk_socket_reuse_unicast_port(apmk_socket socket);
+/* Lets a refusal on loopback be known at the first attempt. A hint. */
+void apmk_socket_quick_refusal(apmk_socket socket);
+/* Close then sends a reset. */
+void apmk_socket_set_abortive(apmk_socket socket);
+
+/* The overlapped calls. Three outcomes and no more: 0, completed now (*bytes is set; a
+ * packet comes unless skip-on-success is on); APMK_PENDING, a packet will come, perhaps
+ * before the call has returned; anything else, failed, no packet. The data (not `address`)
+ * stays in place until completion. `family` is the socket's. */
+apmk_code apmk_socket_connect(apmk_socket socket, int32_t family, const void *address, int32_t length,
+                              apmk_overlapped *overlapped); /* ConnectEx: never completed now */
+apmk_code apmk_socket_send(apmk_socket socket, const void *data, uint32_t size, int32_t flags,
+                           apmk_overlapped *overlapped, uint32_t *bytes);
+apmk_code apmk_socket_receive(apmk_socket socket, void *data, uint32_t size, int32_t flags,
+                              apmk_overlapped *overlapped, uint32_t *bytes);
+/* Asks for one operation, or with NULL all of the socket's, to be aborted. Never an answer. */
+void apmk_socket_cancel(apmk_socket socket, apmk_overlapped *overlapped);
+/* The Winsock code of an operation whose packet said it failed; 0 if the system has no more to say. */
+apmk_code apmk_socket_result(apmk_socket socket, apmk_overlapped *overlapped);
+
+apmk_code apmk_socket_connect_datagram(apmk_socket socket, const void *address, int32_t length);
+apmk_code apmk_socket_update_connect_context(apmk_socket socket);
+apmk_code apmk_socket_shutdown(apmk_socket socket, int32_t how);
+/* *length is the room on entry and the length on return. */
+apmk_code apmk_socket_local(apmk_socket socket, void *address, int32_t *length);
+apmk_code apmk_socket_remote(apmk_socket socket, void *address, int32_t *length);
+/* Blocks until the peer has ended its stream, at most `timeout` milliseconds. True if it has
+ * and nothing is left unread. */
+bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout);
+
+/* ---- interleaving points --------------------------------------------------------------------- */
+
+/* Where the model is between two atomic steps that another thread may come between. The
+ * simulated kernel switches threads here; the real one has no such call. */
+#ifdef APMK_SIMULATED
+void apmk_interleave(void);
+#else
+#define apmk_interleave() ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lane keeps the order of Begin where the kernel alone would not:
+ *
+ *  - Windows aborts every receive of a socket when one is cancelled. Those that nobody asked
+ *    to cancel go back to the kernel, in their old order, before any younger one gets there.
+ *  - A send that is larger than one kernel call goes in pieces. No other send may get between.
+ *
+ * The word counts the operations in the kernel (from before the call until the packet has
+ * been looked at) and gives each operation a ticket: its place in the order.
+ *
+ *   open   Begin calls the kernel directly. No lock but the shared gate.
+ *   HELD   Begin queues. Only a flush, when nothing is in the kernel, sends the queue there.
+ *
+ *   1. open -> HELD   a receive is cancelled; an operation has to wait; one goes in pieces.
+ *   2. count -> 0 while HELD   whoever takes it there flushes: exactly one does, because the
+ *      word has one order. Cancel and queueing count themselves in while they work, so there
+ *      always is such a one.
+ *   3. flush          sends the queue in ticket order; one that goes in pieces goes alone,
+ *      and the lane stays HELD until its last piece.
+ *   4. HELD -> open   a flush that leaves the queue empty.
+ *
+ * HELD is set and cleared under the exclusive gate, Begin looks at it under the shared one: a
+ * Begin is wholly before or wholly after. Why receives wait although the kernel would take
+ * them: a stream's older receive gets its bytes first in any case, so nothing is lost, and
+ * nothing has to be known about whether this kernel aborted the siblings or not.
+ *
+ * An operation that comes to its end outside the kernel (cancelled or closed while queued,
+ * or over by the time a flush has issued it) goes to the pool, not to a callback: the thread
+ * here may be in a cancel or a close, where no callback is expected.
+ */
+#include "lane.h"
+
+#include <assert.h>
+
+#include "error.h"
+#include "library.h"
+#include "pool.h"
+#include "socket.h"
+
+/* The most one kernel call is given. A power of two far below the kernel's 4 GiB; tests make
+ * it small. */
+#ifndef APMI_PIECE
+#define APMI_PIECE ((size_t)1 << 30)
+#endif
+
+#define TICKET (UINT64_C(1) << 32)
+#define HELD UINT64_C(0x80000000)
+#define COUNT UINT64_C(0x7FFFFFFF)
+
+static apmi_lane *lane_of(apm_socket *socket, apmi_kind kind)
+{
+    return &socket->lanes[kind];
+}
+
+static bool lane_is_held(apmi_lane *lane)
+{
+    /* Relaxed: the gate orders it. */
+    return (atomic_load_explicit(&lane->word, memory_order_relaxed) & HELD) != 0;
+}
+
+/* Counts one in. Relaxed: it is followed by the kernel call or done under the gate. */
+static uint32_t count_in(apmi_lane *lane)
+{
+    return (uint32_t)(atomic_fetch_add_explicit(&lane->word, TICKET + 1, memory_order_relaxed) >> 32);
+}
+
+static void hold_lane(apmi_lane *lane)
+{
+    atomic_fetch_or_explicit(&lane->word, HELD, memory_order_relaxed);
+}
+
+/* ---- the queue, under the exclusive gate --------------------------------------------------- */
+
+/* Tickets wrap; those in one lane at one time are never far apart. */
+static bool is_older(const apmi_operation *a, const apmi_operation *b)
+{
+    return (int32_t)(a->ticket - b->ticket) < 0;
+}
+
+static void insert_operation(apmi_lane *lane, apmi_operation *operation)
+{
+    apmi_operation *before = NULL, *after = lane->first;
+
+    if (lane->last != NULL && is_older(lane->last, operation)) { /* the youngest: at the end */
+        before = lane->last;
+        after = NULL;
+    }
+    while (after != NULL && is_older(after, operation)) {
+        before = after;
+        after = after->next;
+    }
+    operation->next = after;
+    if (before != NULL)
+        before->next = operation;
+    else
+        lane->first = operation;
+    if (after == NULL) lane->last = operation;
+    operation->queued = true;
+}
+
+static void unlink_operation(apmi_lane *lane, apmi_operation *operation)
+{
+    apmi_operation *before = NULL, *at = lane->first;
+
+    while (at != operation) {
+        before = at;
+        at = at->next;
+    }
+    if (before != NULL)
+        before->next = operation->next;
+    else
+        lane->first = operation->next;
+    if (lane->last == operation) lane->last = before;
+    operation->next = NULL;
+    operation->queued = false;
+}
+
+/* ---- the kernel call -------------------------------------------------------------------------- */
+
+/* Only streams go in pieces: a datagram is one or none. */
+static bool goes_in_pieces(const apmi_operation *operation)
+{
+    return operation->kind == APMI_SEND && operation->size > APMI_PIECE &&
+           apmi_socket_is_stream(operation->socket);
+}
+
+static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
+{
+    apmk_socket handle = operation->socket->handle;
+    unsigned char *data = operation->data != NULL ? operation->data + operation->transferred : NULL;
+    size_t left = operation->size - operation->transferred;
+    uint32_t size = (uint32_t)(left < APMI_PIECE ? left : APMI_PIECE);
+
+    *bytes = 0;
+    if (operation->kind == APMI_SEND)
+        return apmk_socket_send(handle, data, size, operation->flags, &operation->overlapped, bytes);
+    return apmk_socket_receive(handle, data, size, operation->flags, &operation->overlapped, bytes);
+}
+
+static bool has_failed(apmk_code code)
+{
+    return code != APMK_SUCCESS && code != APMK_PENDING;
+}
+
+static void give_to_pool(apmi_operation *list)
+{
+    while (list != NULL) {
+        apmi_operation *operation = list;
+        list = operation->next;
+        operation->next = NULL;
+        apmi_pool_post(&operation->socket->library->pool, operation, APMI_OVER);
+    }
+}
+
+/* ---- flush and leave --------------------------------------------------------------------------- */
+
+static void flush_lane(apm_socket *socket, apmi_lane *lane)
+{
+    apmi_operation *over = NULL, **end = &over;
+    bool alone = false;
+
+    apmk_lock_exclusive(&socket->gate);
+    /* Somebody may have counted himself in since: then he flushes when he leaves. */
+    if ((atomic_load_explicit(&lane->word, memory_order_acquire) & (HELD | COUNT)) == HELD &&
+        !apmi_socket_closed(socket)) {
+        while (lane->first != NULL && !alone) {
+            apmi_operation *operation = lane->first;
+            uint32_t bytes;
+            apmk_code code;
+            bool done = false;
+
+            alone = goes_in_pieces(operation);
+            if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
+            unlink_operation(lane, operation);
+            atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+            apmi_operation_arm(operation);
+            code = call_kernel(operation, &bytes);
+            if (has_failed(code)) {
+                operation->error = apmi_error_from_native(code);
+                done = true;
+            } else {
+                done = apmi_operation_hand_over(operation, code, bytes, socket->skips);
+            }
+            if (done) {
+                *end = operation;
+                end = &operation->next;
+            }
+        }
+        *end = NULL;
+        if (lane->first == NULL && !alone)
+            atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
+    }
+    apmk_unlock_exclusive(&socket->gate);
+    give_to_pool(over);
+}
+
+void apmi_lane_enter(apmi_operation *operation)
+{
+    operation->ticket = count_in(lane_of(operation->socket, (apmi_kind)operation->kind));
+}
+
+void apmi_lane_leave(apm_socket *socket, apmi_kind kind)
+{
+    apmi_lane *lane = lane_of(socket, kind);
+    /* Release what was done during the stay; whoever flushes acquires it. */
+    uint64_t before = atomic_fetch_sub_explicit(&lane->word, 1, memory_order_acq_rel);
+
+    assert((before & COUNT) != 0);
+    if ((before & (HELD | COUNT)) == (HELD | 1)) flush_lane(socket, lane);
+}
+
+/* ---- begin ---------------------------------------------------------------------------------------- */
+
+static apm_error queue_operation(apmi_operation *operation, apm_async_result **result)
+{
+    apm_socket *socket = operation->socket;
+    apmi_kind kind = (apmi_kind)operation->kind;
+    apmi_lane *lane = lane_of(socket, kind);
+
+    apmk_lock_exclusive(&socket->gate);
+    if (!apmi_socket_begin(socket)) {
+        apmk_unlock_exclusive(&socket->gate);
+        apmi_operation_discard(operation);
+        return APM_ERROR_OBJECT_DISPOSED;
+    }
+    operation->ticket = count_in(lane); /* and ourselves, until we leave */
+    hold_lane(lane);
+    insert_operation(lane, operation);
+    if (result != NULL) *result = operation;
+    apmk_unlock_exclusive(&socket->gate);
+    apmi_lane_leave(socket, kind);
+    return APM_ERROR_SUCCESS;
+}
+
+apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
+{
+    apm_socket *socket = operation->socket;
+    apmi_lane *lane = lane_of(socket, (apmi_kind)operation->kind);
+    uint32_t bytes;
+    apmk_code code;
+    bool skips;
+
+    apmk_lock_shared(&socket->gate);
+    if (lane_is_held(lane) || goes_in_pieces(operation)) {
+        apmk_unlock_shared(&socket->gate);
+        return queue_operation(operation, result);
+    }
+    if (!apmi_socket_begin(socket)) {
+        apmk_unlock_shared(&socket->gate);
+        apmi_operation_discard(operation);
+        return APM_ERROR_OBJECT_DISPOSED;
+    }
+    operation->ticket = count_in(lane);
+    skips = socket->skips;
+    code = call_kernel(operation, &bytes);
+    apmk_unlock_shared(&socket->gate);
+
+    if (has_failed(code)) {
+        apm_error error = apmi_error_from_native(code);
+        apmi_socket_note_error(socket, (apmi_kind)operation->kind, error);
+        apmi_lane_leave(socket, (apmi_kind)operation->kind);
+        apmi_socket_done(socket);
+        apmi_operation_discard(operation);
+        return error;
+    }
+    if (result != NULL) *result = operation;
+    if (apmi_operation_hand_over(operation, code, bytes, skips)) apmi_operation_complete_inside(operation);
+    return APM_ERROR_SUCCESS;
+}
+
+/* ---- after the packet -------------------------------------------------------------------------------- */
+
+bool apmi_lane_put_back(apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+    apmi_kind kind = (apmi_kind)operation->kind;
+    apmi_lane *lane = lane_of(socket, kind);
+    bool more = operation->error == APM_ERROR_SUCCESS && goes_in_pieces(operation) &&
+                operation->transferred < operation->size;
+    /* The lane is held since before that cancel reached the kernel, and stays so while we count. */
+    bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&
+                 kind == APMI_RECEIVE && lane_is_held(lane);
+    bool goes_on = false;
+
+    if (more || swept) {
+        apmk_lock_exclusive(&socket->gate);
+        goes_on =
+            !apmi_socket_closed(socket) && !(atomic_load_explicit(&operation->state, memory_order_relaxed) &
+                                             (APMI_CANCELLED | APMI_TIMED_OUT));
+        if (goes_on && swept && operation->transferred != 0) {
+            operation->error = APM_ERROR_SUCCESS; /* swept, but with bytes: a receive like any other */
+            goes_on = false;
+        }
+        if (goes_on) {
+            hold_lane(lane);
+            insert_operation(lane, operation);
+            apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
+        } else if (more) {
+            operation->error = APM_ERROR_OPERATION_ABORTED;
+        }
+        apmk_unlock_exclusive(&socket->gate);
+    }
+    apmi_lane_leave(socket, kind);
+    if (goes_on) apmi_socket_drop(socket);
+    return goes_on;
+}
+
+void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
+{
+    apm_socket *socket = operation->socket;
+    apmi_kind kind = (apmi_kind)operation->kind;
+    apmi_lane *lane = lane_of(socket, kind);
+    bool was_queued;
+
+    apmk_lock_exclusive(&socket->gate);
+    if (apmi_socket_closed(socket) || apmi_operation_completed(operation)) {
+        apmk_unlock_exclusive(&socket->gate);
+        return;
+    }
+    apmi_operation_label(operation, label);
+    atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+    was_queued = operation->queued;
+    if (was_queued) {
+        unlink_operation(lane, operation); /* our count is now its own */
+        operation->error = APM_ERROR_OPERATION_ABORTED;
+    } else {
+        if (kind == APMI_RECEIVE) hold_lane(lane);
+        apmk_socket_cancel(socket->handle, &operation->overlapped);
+    }
+    apmk_unlock_exclusive(&socket->gate);
+
+    if (was_queued)
+        give_to_pool(operation);
+    else
+        apmi_lane_leave(socket, kind);
+}
+
+apmi_operation *apmi_lane_abandon(apm_socket *socket, apmi_kind kind, apmi_operation *list)
+{
+    apmi_lane *lane = lane_of(socket, kind);
+
+    while (lane->first != NULL) {
+        apmi_operation *operation = lane->first;
+        unlink_operation(lane, operation);
+        atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+        operation->error = APM_ERROR_OPERATION_ABORTED;
+        operation->next = list;
+        list = operation;
+    }
+    return list;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lane: the operations of one kind of one socket, in the order of Begin. Nearly always
+ * a lane is two atomic additions around an operation's stay in the kernel; see lane.c for
+ * when it is more.
+ */
+#ifndef APMI_LANE_H
+#define APMI_LANE_H
+
+#include "operation.h"
+
+typedef struct apmi_lane {
+    _Atomic uint64_t word; /* tickets given out | held | operations in the kernel */
+    apmi_operation *first; /* those that wait outside, in order; under the socket's gate */
+    apmi_operation *last;
+} apmi_lane;
+
+/* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation
+ * has been discarded and the caller returns the error. */
+apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);
+/* Enters and leaves without waiting: for operations that are alone in their lane. */
+void apmi_lane_enter(apmi_operation *operation);
+void apmi_lane_leave(apm_socket *socket, apmi_kind kind);
+
+/* A packet was taken. True if the operation goes on: it waits in its lane, or is in the
+ * kernel, and is not the caller's any more. False: it is over and has left. */
+bool apmi_lane_put_back(apmi_operation *operation);
+/* Asks for an abort, with a label for it. */
+void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
+/* The socket is closing: takes what waits, aborted, linked by `next` in front of `list`.
+ * Under the exclusive gate; the caller gives them to the pool as APMI_OVER. */
+apmi_operation *apmi_lane_abandon(apm_socket *socket, apmi_kind kind, apmi_operation *list);
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting and ending.
+ *
+ *   STOPPED -> RUNNING    apm_startup, or the first socket. Under the lock.
+ *   RUNNING -> STOPPING   the last apm_cleanup. Under the lock; then without it, because
+ *                         callbacks that still run may ask for the library:
+ *                         1. no socket may enter any more;
+ *                         2. each socket is shut, as if its user had closed it;
+ *                         3. wait until the last use is over: every operation has called back;
+ *                         4. end the timers, then the workers;
+ *                         5. give the network back.
+ *   STOPPING -> STOPPED   under the lock. The memory goes when the last socket's does.
+ *
+ * The phase is a word that one can wait on, so a start that meets an end waits for it.
+ */
+#include "library.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "error.h"
+#include "lane.h"
+#include "socket.h"
+
+#define DEFAULT_MINIMUM 1u
+#define DEFAULT_MAXIMUM 512u
+#define LIMIT 4096u
+
+enum { STOPPED, RUNNING, STOPPING };
+
+static apmk_lock library_lock;
+static _Atomic uint32_t library_phase; /* written under the lock */
+static uint32_t library_users;         /* of apm_startup */
+static apmi_library *library_now;
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static void *APM_CALL allocate_default(size_t size, void *context)
+{
+    (void)context;
+    return apmk_allocate(size);
+}
+
+static void APM_CALL release_default(void *block, void *context)
+{
+    (void)context;
+    apmk_release(block);
+}
+
+void *apmi_library_allocate(apmi_library *library, size_t size)
+{
+    return library->options.allocate(size, library->options.context);
+}
+
+void apmi_library_release_block(apmi_library *library, void *block)
+{
+    library->options.release(block, library->options.context);
+}
+
+void apmi_library_hold(apmi_library *library)
+{
+    /* Relaxed: whoever calls this holds a reference, or the lock. */
+    atomic_fetch_add_explicit(&library->references, 1, memory_order_relaxed);
+}
+
+void apmi_library_drop(apmi_library *library)
+{
+    if (atomic_fetch_sub_explicit(&library->references, 1, memory_order_acq_rel) == 1)
+        apmi_library_release_block(library, library);
+}
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+/* Reads the options of a caller who may know fewer or more of them than we do. */
+static apm_error read_options(const apm_options *given, apm_options *options)
+{
+    memset(options, 0, sizeof *options);
+    if (given != NULL) {
+        const unsigned char *bytes = (const unsigned char *)given;
+        size_t i, size = given->size;
+
+        /* The first version ended with `packet_always`; what comes later may be missing. */
+        if (size < offsetof(apm_options, packet_always) || size > 4096) return APM_ERROR_ARGUMENT;
+        for (i = sizeof *options; i < size; i++)
+            if (bytes[i] != 0) return APM_ERROR_ARGUMENT; /* asks for what this version has not */
+        memcpy(options, given, size < sizeof *options ? size : sizeof *options);
+    }
+    if ((options->allocate == NULL) != (options->release == NULL)) return APM_ERROR_ARGUMENT;
+    if (options->allocate == NULL) {
+        options->allocate = allocate_default;
+        options->release = release_default;
+    }
+    if (options->max_workers == 0)
+        options->max_workers =
+            options->min_workers > DEFAULT_MAXIMUM ? options->min_workers : DEFAULT_MAXIMUM;
+    if (options->min_workers == 0) options->min_workers = DEFAULT_MINIMUM;
+    if (options->max_workers > LIMIT || options->min_workers > options->max_workers)
+        return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (options->concurrency == 0) options->concurrency = apmk_processor_count();
+    return APM_ERROR_SUCCESS;
+}
+
+/* ---- start ------------------------------------------------------------------------------------ */
+
+static void expire_operation(apmi_timer *timer)
+{
+    apmi_operation *operation =
+        (apmi_operation *)(void *)((unsigned char *)timer - offsetof(struct apm_async_result, timer));
+
+    apmi_lane_cancel(operation, APMI_TIMED_OUT);
+    apmi_operation_release(operation);
+}
+
+/* Under the lock. */
+static apm_error start_library(const apm_options *options)
+{
+    apmi_library *library = (apmi_library *)options->allocate(sizeof *library, options->context);
+    apmk_code code;
+
+    if (library == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    memset(library, 0, sizeof *library);
+    atomic_init(&library->references, 1);
+    atomic_init(&library->live, 0);
+    library->options = *options;
+    apmi_timers_init(&library->timers, expire_operation);
+
+    code = apmk_start();
+    if (code != APMK_SUCCESS) goto no_network;
+    code = apmi_pool_start(&library->pool, library, options->min_workers, options->max_workers,
+                           options->concurrency);
+    if (code != APMK_SUCCESS) goto no_pool;
+    library_now = library;
+    library_users = 0;
+    atomic_store_explicit(&library_phase, RUNNING, memory_order_release);
+    return APM_ERROR_SUCCESS;
+
+no_pool:
+    apmk_stop();
+no_network:
+    apmi_library_drop(library);
+    return apmi_error_from_native(code);
+}
+
+apm_error APM_CALL apm_startup(const apm_options *given)
+{
+    apm_options options;
+    apm_error error = read_options(given, &options);
+    uint32_t phase;
+
+    if (error != APM_ERROR_SUCCESS) return error;
+    for (;;) {
+        apmk_lock_exclusive(&library_lock);
+        phase = atomic_load_explicit(&library_phase, memory_order_relaxed);
+        if (phase != STOPPING) break;
+        if (apmk_local_get(APMK_LOCAL_DEPTH) != 0) error = APM_ERROR_INVALID_OPERATION;
+        apmk_unlock_exclusive(&library_lock);
+        if (error != APM_ERROR_SUCCESS) return error; /* the end waits for this very callback */
+        (void)apmk_wait_address(&library_phase, STOPPING, APMK_FOREVER);
+    }
+    if (phase == STOPPED) error = start_library(&options);
+    if (error == APM_ERROR_SUCCESS) library_users++;
+    apmk_unlock_exclusive(&library_lock);
+    return error;
+}
+
+apm_error apmi_library_use(apmi_library **library)
+{
+    apm_error error = APM_ERROR_SUCCESS;
+    uint32_t phase;
+
+    apmk_lock_exclusive(&library_lock);
+    phase = atomic_load_explicit(&library_phase, memory_order_relaxed);
+    if (phase == STOPPING) {
+        error = APM_ERROR_INVALID_OPERATION;
+    } else if (phase == STOPPED) {
+        apm_options options;
+        error = read_options(NULL, &options);
+        if (error == APM_ERROR_SUCCESS) error = start_library(&options);
+    }
+    if (error == APM_ERROR_SUCCESS) {
+        apmi_library_hold(library_now);
+        /* Relaxed: the end of the library takes the lock before it looks. */
+        atomic_fetch_add_explicit(&library_now->live, 1, memory_order_relaxed);
+        *library = library_now;
+    }
+    apmk_unlock_exclusive(&library_lock);
+    return error;
+}
+
+/* ---- the open sockets ---------------------------------------------------------------------------- */
+
+bool apmi_library_enter(apmi_library *library, apm_socket *socket)
+{
+    bool enters;
+
+    apmk_lock_exclusive(&library->lock);
+    enters = !library->closing;
+    if (enters) {
+        socket->previous = NULL;
+        socket->next = library->sockets;
+        if (socket->next != NULL) socket->next->previous = socket;
+        library->sockets = socket;
+        socket->listed = true;
+    }
+    apmk_unlock_exclusive(&library->lock);
+    return enters;
+}
+
+/* Under the list's lock. */
+static void unlist_socket(apmi_library *library, apm_socket *socket)
+{
+    if (socket->previous != NULL)
+        socket->previous->next = socket->next;
+    else
+        library->sockets = socket->next;
+    if (socket->next != NULL) socket->next->previous = socket->previous;
+    socket->next = socket->previous = NULL;
+    socket->listed = false;
+}
+
+void apmi_library_leave(apmi_library *library, apm_socket *socket)
+{
+    apmk_lock_exclusive(&library->lock);
+    if (socket != NULL && socket->listed) unlist_socket(library, socket);
+    apmk_unlock_exclusive(&library->lock);
+    /* Release: all that the socket's operations did is done. */
+    if (atomic_fetch_sub_explicit(&library->live, 1, memory_order_acq_rel) == 1)
+        apmk_wake_address(&library->live);
+}
+
+/* ---- end ---------------------------------------------------------------------------------------------- */
+
+static void shut_sockets(apmi_library *library)
+{
+    apm_socket *socket;
+
+    do {
+        apmk_lock_exclusive(&library->lock);
+        library->closing = true;
+        socket = library->sockets;
+        if (socket != NULL) {
+            /* Listed, so it is still active and holds its memory. */
+            unlist_socket(library, socket);
+            apmi_socket_hold(socket);
+        }
+        apmk_unlock_exclusive(&library->lock);
+        if (socket != NULL) {
+            (void)apmi_socket_shut(socket, -1);
+            apmi_socket_drop(socket);
+        }
+    } while (socket != NULL);
+}
+
+static void wait_for_sockets(apmi_library *library)
+{
+    uint32_t live;
+
+    while ((live = atomic_load_explicit(&library->live, memory_order_acquire)) != 0)
+        (void)apmk_wait_address(&library->live, live, APMK_FOREVER);
+}
+
+apm_error APM_CALL apm_cleanup(void)
+{
+    apmi_library *library = NULL;
+    apm_error error = APM_ERROR_SUCCESS;
+
+    apmk_lock_exclusive(&library_lock);
+    if (atomic_load_explicit(&library_phase, memory_order_relaxed) != RUNNING) {
+        error = APM_ERROR_NOT_INITIALIZED;
+    } else if (apmk_local_get(APMK_LOCAL_DEPTH) != 0) {
+        error = APM_ERROR_INVALID_OPERATION; /* it would wait for its own callback */
+    } else if (library_users > 1) {
+        library_users--;
+    } else {
+        library_users = 0;
+        library = library_now;
+        atomic_store_explicit(&library_phase, STOPPING, memory_order_relaxed);
+    }
+    apmk_unlock_exclusive(&library_lock);
+    if (library == NULL) return error;
+
+    shut_sockets(library);
+    wait_for_sockets(library);
+    apmi_timers_stop(&library->timers);
+    apmi_pool_stop(&library->pool, library);
+
+    apmk_lock_exclusive(&library_lock);
+    apmk_stop();
+    library_now = NULL;
+    atomic_store_explicit(&library_phase, STOPPED, memory_order_release);
+    apmk_unlock_exclusive(&library_lock);
+    apmk_wake_address(&library_phase);
+    apmi_library_drop(library);
+    return APM_ERROR_SUCCESS;
+}
+
+const char *APM_CALL apm_version(void)
+{
+    return APM_VERSION;
+}

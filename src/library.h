@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library as it runs: its options, its pool and timers, its open sockets. There is one
+ * at a time; a socket keeps its own one in memory beyond its end.
+ */
+#ifndef APMI_LIBRARY_H
+#define APMI_LIBRARY_H
+
+#include <apmsock/library.h>
+#include <stdatomic.h>
+
+#include "kernel.h"
+#include "pool.h"
+#include "timer.h"
+
+struct apmi_library {
+    _Atomic uint32_t references; /* of the memory: running, and each socket in memory */
+    apm_options options;         /* with the defaults filled in */
+    apmi_pool pool;
+    apmi_timers timers;
+
+    apmk_lock lock;        /* guards the list */
+    apm_socket *sockets;   /* open ones, and closed ones with operations */
+    bool closing;          /* no further one may enter */
+    _Atomic uint32_t live; /* uses that have not been left; waited on */
+};
+
+/* The running library, started if need be, for a socket: it goes on running until the
+ * socket leaves, and stays in memory until the socket drops it. */
+apm_error apmi_library_use(apmi_library **library);
+void apmi_library_hold(apmi_library *library);
+void apmi_library_drop(apmi_library *library);
+
+/* From the options' allocator. */
+void *apmi_library_allocate(apmi_library *library, size_t size);
+void apmi_library_release_block(apmi_library *library, void *block);
+
+/* An open socket enters the list, so that the end of the library shuts it; false once that
+ * has begun. It leaves when it is closed and all its operations have called back. */
+bool apmi_library_enter(apmi_library *library, apm_socket *socket);
+/* Ends a use; takes the socket (may be NULL) off the list if it is there. */
+void apmi_library_leave(apmi_library *library, apm_socket *socket);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of one operation.
+ *
+ *  1. Begin takes a block (apmi_operation_new), and a reference on the socket with it. The
+ *     operation belongs to the thread in Begin: the initiator.
+ *  2. The initiator makes the kernel call. If it fails, no packet comes: the block is
+ *     discarded and Begin returns the error. If it succeeds at once on a handle that skips
+ *     the port, no packet comes either: the operation is still the initiator's, who
+ *     completes it inside Begin.
+ *  3. Otherwise a packet comes, and a worker may take it before the call has returned. Two
+ *     parties, one word: the initiator sets ISSUED when it is done with the call, the worker
+ *     sets ARRIVED when it has stored what the packet said. Whoever comes second completes
+ *     the operation; whoever comes first must not touch it again. If the initiator is second
+ *     the operation has completed inside Begin, and that is what settles
+ *     completed_synchronously: nobody else has seen the result before.
+ *     (The caller's variable is written after the call and before ISSUED. So no callback
+ *     runs before it is written, and nobody can cancel before the kernel has the operation.)
+ *  4. complete(): the true error is recovered; the operation leaves its lane, or goes back
+ *     into it (lane.c) and to step 2; a connect gets its post-step; an abort gets its label.
+ *     Error and bytes are stored, then COMPLETED is set, then the event and the waiters are
+ *     told, then the callback runs: on this thread, or on a worker if it would be the 50th
+ *     nested one or the caller wants none inside Begin.
+ *  5. End sets ENDED (one exchange: only one caller wins), waits for COMPLETED, and returns
+ *     error and bytes. It frees nothing.
+ *  6. After the callback the model gives its reference back. With the last reference the
+ *     block returns to the socket's spare ones, and the socket loses a reference.
+ *
+ * Memory order. Setting COMPLETED releases what complete() stored; whoever sees it has
+ * acquired it. ISSUED and ARRIVED do both, since either party may be the one that goes on.
+ * EVENT and WAITER are bits of the same word on purpose: a single word has a single order, so
+ * either completion sees the bit, or whoever sets it sees COMPLETED.
+ */
+#include "operation.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "connect.h"
+#include "error.h"
+#include "lane.h"
+#include "library.h"
+#include "pool.h"
+#include "socket.h"
+
+/* Callbacks nested this deep on one thread are given to a worker, as in .NET. */
+#define DEPTH_LIMIT 50
+
+/* ---- the block --------------------------------------------------------------------------- */
+
+apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async_callback callback,
+                                   void *state, bool wanted)
+{
+    apmi_operation *operation = apmi_socket_take_spare(socket);
+
+    if (operation == NULL) {
+        operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
+        if (operation == NULL) return NULL;
+    }
+    memset(operation, 0, sizeof *operation);
+    atomic_init(&operation->state, 0);
+    atomic_init(&operation->references, wanted ? 2 : 1);
+    atomic_init(&operation->event, NULL);
+    apmi_socket_hold(socket);
+    operation->socket = socket;
+    operation->kind = (uint8_t)kind;
+    operation->callback = callback;
+    operation->user_state = state;
+    return operation;
+}
+
+static void recycle_operation(apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+    /* The last reference is gone: nobody else looks at the block. */
+    apmk_event event = atomic_load_explicit(&operation->event, memory_order_relaxed);
+
+    if (event != NULL) apmk_event_close(event);
+    apmi_socket_give_spare(socket, operation);
+    apmi_socket_drop(socket);
+}
+
+void apmi_operation_discard(apmi_operation *operation)
+{
+    recycle_operation(operation);
+}
+
+void apmi_operation_retain(apmi_operation *operation)
+{
+    /* Relaxed: whoever retains already holds a reference. */
+    atomic_fetch_add_explicit(&operation->references, 1, memory_order_relaxed);
+}
+
+void apmi_operation_release(apmi_operation *operation)
+{
+    /* Release: what we did to the block is done; acquire: so is what all others did. */
+    uint32_t before = atomic_fetch_sub_explicit(&operation->references, 1, memory_order_acq_rel);
+
+    assert(before != 0);
+    if (before == 1) recycle_operation(operation);
+}
+
+/* ---- completion ---------------------------------------------------------------------------- */
+
+static void finish_operation(apmi_operation *operation)
+{
+    apmi_socket_done(operation->socket);
+    apmi_operation_release(operation);
+}
+
+static void call_back(apmi_operation *operation, bool inside)
+{
+    apmi_library *library = operation->socket->library;
+    uintptr_t depth;
+
+    if (operation->callback == NULL) {
+        finish_operation(operation);
+        return;
+    }
+    depth = apmk_local_get(APMK_LOCAL_DEPTH) + 1;
+    if (depth >= DEPTH_LIMIT || (inside && library->options.callbacks_on_pool)) {
+        apmi_pool_post(&library->pool, operation, APMI_CALLBACK);
+        return;
+    }
+    apmk_local_set(APMK_LOCAL_DEPTH, depth);
+    operation->callback(operation);
+    apmk_local_set(APMK_LOCAL_DEPTH, depth - 1);
+    finish_operation(operation);
+}
+
+/* What the packet said is the Win32 image of the truth, and says nothing of a close of ours. */
+static apm_error recover_error(apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+    apm_error error = APM_ERROR_OPERATION_ABORTED;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket)) {
+        apmk_code code = apmk_socket_result(socket->handle, &operation->overlapped);
+        error = apmi_error_from_native(code != APMK_SUCCESS ? code : operation->status);
+    }
+    apmk_unlock_shared(&socket->gate);
+    return error;
+}
+
+static void publish_completion(apmi_operation *operation, bool inside)
+{
+    uint32_t bits = APMI_COMPLETED, before;
+
+    if (inside && !operation->socket->library->options.callbacks_on_pool) bits |= APMI_INSIDE;
+    before = atomic_fetch_or_explicit(&operation->state, bits, memory_order_acq_rel);
+    assert(!(before & APMI_COMPLETED));
+    apmk_interleave();
+    if (before & APMI_EVENT) {
+        /* It may have been closed by the user, who was told not to: no reason to fail. */
+        (void)apmk_event_set(atomic_load_explicit(&operation->event, memory_order_acquire));
+    }
+    if (before & APMI_WAITER) apmk_wake_address(&operation->state);
+    if ((before & APMI_TIMED) && apmi_timer_disarm(&operation->socket->library->timers, &operation->timer))
+        apmi_operation_release(operation); /* the armed timer's; ours is still there */
+}
+
+static void complete_operation(apmi_operation *operation, bool inside)
+{
+    uint32_t state;
+
+    if (operation->error == APM_ERROR_SUCCESS && operation->status != APMK_SUCCESS)
+        operation->error = recover_error(operation);
+    operation->transferred += operation->bytes;
+    operation->bytes = 0;
+    if (apmi_lane_put_back(operation)) return;
+    if (operation->kind == APMI_CONNECT) apmi_connect_complete(operation);
+
+    state = atomic_load_explicit(&operation->state, memory_order_relaxed); /* just a label */
+    if (operation->error == APM_ERROR_OPERATION_ABORTED && (state & APMI_TIMED_OUT))
+        operation->error = APM_ERROR_TIMED_OUT;
+    else if (operation->error != APM_ERROR_SUCCESS)
+        apmi_socket_note_error(operation->socket, (apmi_kind)operation->kind, operation->error);
+
+    publish_completion(operation, inside);
+    call_back(operation, inside);
+}
+
+/* ---- the hand-over -------------------------------------------------------------------------- */
+
+void apmi_operation_arm(apmi_operation *operation)
+{
+    memset(&operation->overlapped, 0, sizeof operation->overlapped);
+    operation->status = APMK_SUCCESS;
+    operation->error = APM_ERROR_SUCCESS;
+    /* Relaxed: until the call that follows, the operation is the caller's alone but for labels. */
+    atomic_fetch_and_explicit(&operation->state, ~(uint32_t)(APMI_ISSUED | APMI_ARRIVED),
+                              memory_order_relaxed);
+}
+
+bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes, bool skips)
+{
+    uint32_t before;
+
+    if (code == APMK_SUCCESS && skips) {
+        operation->bytes = bytes; /* no packet will come: there is no other party */
+        return true;
+    }
+    apmk_interleave();
+    before = atomic_fetch_or_explicit(&operation->state, APMI_ISSUED, memory_order_acq_rel);
+    assert(!(before & (APMI_ISSUED | APMI_COMPLETED)));
+    return (before & APMI_ARRIVED) != 0;
+}
+
+void apmi_operation_complete_inside(apmi_operation *operation)
+{
+    complete_operation(operation, true);
+}
+
+void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
+{
+    uint32_t before;
+
+    operation->status = status;
+    operation->bytes = bytes;
+    before = atomic_fetch_or_explicit(&operation->state, APMI_ARRIVED, memory_order_acq_rel);
+    assert(!(before & (APMI_ARRIVED | APMI_COMPLETED)));
+    if (before & APMI_ISSUED) complete_operation(operation, false);
+}
+
+void apmi_operation_resume(apmi_operation *operation, uint8_t key)
+{
+    if (key == APMI_CALLBACK)
+        call_back(operation, false);
+    else
+        complete_operation(operation, false);
+}
+
+/* ---- looking, waiting, ending ---------------------------------------------------------------- */
+
+void apmi_operation_label(apmi_operation *operation, uint32_t label)
+{
+    /* Relaxed: the socket's gate orders it with everything that reads it to decide. */
+    uint32_t state = atomic_load_explicit(&operation->state, memory_order_relaxed);
+
+    while (!(state & (APMI_CANCELLED | APMI_TIMED_OUT)) &&
+           !atomic_compare_exchange_weak_explicit(&operation->state, &state, state | label,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+bool apmi_operation_completed(const apmi_operation *operation)
+{
+    return (atomic_load_explicit(&operation->state, memory_order_acquire) & APMI_COMPLETED) != 0;
+}
+
+bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
+{
+    uint32_t state = atomic_load_explicit(&operation->state, memory_order_acquire);
+    uint64_t start = 0;
+    uint32_t left = timeout;
+
+    if ((state & APMI_COMPLETED) || timeout == 0) return (state & APMI_COMPLETED) != 0;
+    if (timeout != APMK_FOREVER) start = apmk_now();
+    state = atomic_fetch_or_explicit(&operation->state, APMI_WAITER, memory_order_acquire) | APMI_WAITER;
+    while (!(state & APMI_COMPLETED)) {
+        if (timeout != APMK_FOREVER) {
+            uint64_t past = apmk_now() - start;
+            if (past > timeout) return false; /* not at: the clock's milliseconds are whole ones */
+            left = timeout - (uint32_t)past;
+            if (left < APMK_FOREVER - 1) left++;
+        }
+        (void)apmk_wait_address(&operation->state, state, left);
+        state = atomic_load_explicit(&operation->state, memory_order_acquire);
+    }
+    return true;
+}
+
+apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi_kind kind, size_t *bytes)
+{
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (operation == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (operation->socket != socket || operation->kind != kind) return APM_ERROR_ARGUMENT;
+    /* Relaxed: it only picks a winner. */
+    if (atomic_fetch_or_explicit(&operation->state, APMI_ENDED, memory_order_relaxed) & APMI_ENDED)
+        return APM_ERROR_INVALID_OPERATION;
+    (void)apmi_operation_wait(operation, APMK_FOREVER);
+    if (bytes != NULL) *bytes = operation->transferred;
+    if (operation->error == APM_ERROR_OPERATION_ABORTED && apmi_socket_closed(socket))
+        return APM_ERROR_OBJECT_DISPOSED; /* closed while we waited */
+    return operation->error;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operation: one block of memory that is the kernel's OVERLAPPED, the description of
+ * the data, the public result and the word that holds its state. Its life is told in
+ * operation.c.
+ */
+#ifndef APMI_OPERATION_H
+#define APMI_OPERATION_H
+
+#include <apmsock/async_result.h>
+#include <stdatomic.h>
+
+#include "kernel.h"
+#include "timer.h"
+
+/* Strict: each End takes its own kind only. */
+typedef enum apmi_kind { APMI_CONNECT, APMI_SEND, APMI_RECEIVE, APMI_KIND_COUNT } apmi_kind;
+
+/* Bits of the state word. */
+enum {
+    APMI_ISSUED = 0x01,     /* the initiator is done with the kernel call */
+    APMI_ARRIVED = 0x02,    /* the kernel is done: the packet has been taken */
+    APMI_COMPLETED = 0x04,  /* error and byte count may be read */
+    APMI_INSIDE = 0x08,     /* it completed inside Begin */
+    APMI_ENDED = 0x10,      /* End was called */
+    APMI_EVENT = 0x20,      /* `event` is there: signal it at completion */
+    APMI_WAITER = 0x40,     /* somebody waits on the word itself: wake it at completion */
+    APMI_CANCELLED = 0x80,  /* asked to be aborted by a cancel ... */
+    APMI_TIMED_OUT = 0x100, /* ... or by its timer; never both */
+    APMI_TIMED = 0x200      /* a timer was armed: disarm it at completion */
+};
+
+typedef apm_async_result apmi_operation;
+
+struct apm_async_result {
+    apmk_overlapped overlapped; /* first: a packet's overlapped is the operation */
+
+    _Atomic uint32_t state;
+    _Atomic uint32_t references; /* the model's, and the callers' */
+    apm_socket *socket;          /* holds a reference on it */
+    apm_async_callback callback;
+    void *user_state;
+
+    unsigned char *data; /* transfers: where, how much, and how far it is */
+    size_t size;
+    size_t transferred;
+    int32_t flags;
+
+    apm_error error;      /* what End returns */
+    apmk_code status;     /* what the packet said, handed from one party to the other */
+    uint32_t bytes;       /* and how many bytes it said */
+    uint32_t ticket;      /* its place in the order of Begin, within its lane */
+    uint8_t kind;         /* apmi_kind */
+    uint8_t key;          /* what a worker has to do with it, while it is in `next` of the pool */
+    bool queued;          /* waits in its lane, outside the kernel; under the socket's gate */
+    apmi_operation *next; /* in the one list it can be in: spare, lane, or the pool's */
+
+    _Atomic(apmk_event) event; /* made when first asked for; closed with the block */
+    apmi_timer timer;
+};
+
+/* A block from the socket's spare ones, or the heap: one reference for the model, and one
+ * for the caller if he `wants` the result. NULL when there is no memory. */
+apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async_callback callback,
+                                   void *state, bool wanted);
+/* Begin failed and nobody has seen the operation. */
+void apmi_operation_discard(apmi_operation *operation);
+
+/* Makes it ready for a (further) kernel call. */
+void apmi_operation_arm(apmi_operation *operation);
+/* After a kernel call that did not fail: the initiator's side of the hand-over. True if the
+ * operation is over and the initiator has to complete it; otherwise it is no longer his. */
+bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes, bool skips);
+/* Completes inside Begin, on the caller's thread. */
+void apmi_operation_complete_inside(apmi_operation *operation);
+
+/* A worker's side: the packet, and what was given to the pool with a key. */
+void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
+void apmi_operation_resume(apmi_operation *operation, uint8_t key);
+
+/* Labels the operation, unless it has a label: what an abort will be called. */
+void apmi_operation_label(apmi_operation *operation, uint32_t label);
+bool apmi_operation_completed(const apmi_operation *operation);
+/* False when the time is over. */
+bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout);
+/* The whole of an End function. `bytes` may be NULL. */
+apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi_kind kind, size_t *bytes);
+
+void apmi_operation_retain(apmi_operation *operation);
+void apmi_operation_release(apmi_operation *operation);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pool. Workers take packets from one port and run callbacks where they took them.
+ *
+ * There is always one worker waiting at the port, unless the maximum is reached, so that a
+ * callback may block as it likes:
+ *
+ *   1. A worker that takes a packet and leaves nobody waiting starts another one before it
+ *      looks at the packet. `waiting` is counted down by the one that leaves, so exactly the
+ *      last one sees 0.
+ *   2. A worker that got nothing for IDLE_TIME leaves, if there are more than the minimum
+ *      and another one is waiting.
+ *   3. The port's concurrency value keeps the kernel from running more of them at once than
+ *      there are processors, where the kernel honours it.
+ *
+ * A worker takes one packet at a time, since a packet held by a worker whose callback blocks
+ * is a packet lost to the others. A pool of one worker has no others: it takes many.
+ *
+ * A post can fail for want of memory. What was to be posted then goes to a list of strays,
+ * linked through the operations themselves. Workers look there each time round, and each
+ * wait ends after IDLE_TIME at the latest: late, but never lost.
+ *
+ * Places. Each worker has one in an array made at the start, so growing needs no memory. A
+ * worker that leaves marks its place; its thread is joined when the place is used again, or
+ * at the end.
+ */
+#include "pool.h"
+
+#include <assert.h>
+
+#include "library.h"
+
+#define IDLE_TIME 5000u
+#define BATCH 64u
+
+enum { PLACE_FREE, PLACE_TAKEN, PLACE_LEFT };
+
+struct apmi_worker {
+    apmi_pool *pool;
+    apmk_thread thread;
+    uint32_t place; /* PLACE_... , under the pool's lock */
+};
+
+static void run_worker(void *argument);
+
+/* Relaxed: decisions are made under the lock; outside it is a hint. */
+static uint32_t count_workers(apmi_pool *pool)
+{
+    return atomic_load_explicit(&pool->count, memory_order_relaxed);
+}
+
+static void add_workers(apmi_pool *pool, int32_t n)
+{
+    atomic_fetch_add_explicit(&pool->count, (uint32_t)n, memory_order_relaxed);
+}
+
+/* Under the lock. The new worker counts as waiting from the start. */
+static apmk_code start_worker(apmi_pool *pool)
+{
+    apmi_worker *worker = pool->workers;
+    apmk_code code;
+
+    assert(count_workers(pool) < pool->maximum);
+    while (worker->place == PLACE_TAKEN) worker++;
+    if (worker->place == PLACE_LEFT) {
+        apmk_thread_join(worker->thread); /* it is past its last instruction that needs us */
+        worker->place = PLACE_FREE;
+    }
+    worker->pool = pool;
+    add_workers(pool, 1);
+    atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_relaxed);
+    code = apmk_thread_start(run_worker, worker, &worker->thread);
+    if (code == APMK_SUCCESS) {
+        worker->place = PLACE_TAKEN;
+    } else {
+        atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_relaxed);
+        add_workers(pool, -1);
+    }
+    return code;
+}
+
+/* Nobody waits at the port: see to it that somebody does. If no thread can be had the
+ * packets wait for one of us: there is no one to tell. */
+static void grow_pool(apmi_pool *pool)
+{
+    if (count_workers(pool) == pool->maximum) return; /* takes no lock when there is nothing to do */
+    apmk_lock_exclusive(&pool->lock);
+    if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
+        atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0)
+        (void)start_worker(pool);
+    apmk_unlock_exclusive(&pool->lock);
+}
+
+/* Leaves, unless that would bring the pool below `minimum` workers. */
+static bool leave_pool(apmi_worker *worker, uint32_t minimum)
+{
+    apmi_pool *pool = worker->pool;
+    bool leaves;
+
+    apmk_lock_exclusive(&pool->lock);
+    leaves = count_workers(pool) > minimum;
+    if (leaves) {
+        add_workers(pool, -1);
+        worker->place = PLACE_LEFT;
+    }
+    apmk_unlock_exclusive(&pool->lock);
+    return leaves;
+}
+
+static apmi_operation *take_stray(apmi_pool *pool)
+{
+    apmi_operation *operation;
+
+    if (!atomic_load_explicit(&pool->strays, memory_order_acquire)) return NULL;
+    apmk_lock_exclusive(&pool->stray_lock);
+    operation = pool->stray;
+    if (operation != NULL) pool->stray = operation->next;
+    atomic_store_explicit(&pool->strays, pool->stray != NULL, memory_order_relaxed);
+    apmk_unlock_exclusive(&pool->stray_lock);
+    return operation;
+}
+
+static void run_strays(apmi_pool *pool)
+{
+    apmi_operation *operation;
+
+    while ((operation = take_stray(pool)) != NULL) {
+        if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0) grow_pool(pool);
+        operation->next = NULL;
+        apmi_operation_resume(operation, operation->key);
+    }
+}
+
+/* True if the packet tells the worker to leave. */
+static bool handle_packet(const apmk_packet *packet)
+{
+    if (packet->key == APMI_LEAVE) return true;
+    if (packet->key == APMI_PACKET)
+        apmi_operation_packet((apmi_operation *)(void *)packet->overlapped, packet->status, packet->bytes);
+    else
+        apmi_operation_resume((apmi_operation *)(void *)packet->overlapped, (uint8_t)packet->key);
+    return false;
+}
+
+static void run_worker(void *argument)
+{
+    apmi_worker *worker = (apmi_worker *)argument;
+    apmi_pool *pool = worker->pool;
+    apmk_packet packets[BATCH];
+    bool told = false, leaves = false;
+
+    while (!leaves) {
+        uint32_t n = apmk_port_wait(pool->port, packets, pool->batch, IDLE_TIME);
+        uint32_t others = atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_acq_rel) - 1;
+        uint32_t i;
+
+        if (n != 0 && others == 0) grow_pool(pool);
+        for (i = 0; i < n; i++)
+            if (handle_packet(&packets[i])) told = true;
+        if (n == 0 && atomic_load_explicit(&pool->stopping, memory_order_acquire))
+            told = true; /* what tells it to leave could not be posted */
+        if (told)
+            leaves = leave_pool(worker, 0);
+        else if (n == 0 && others != 0)
+            leaves = leave_pool(worker, pool->minimum);
+        if (!leaves) {
+            run_strays(pool);
+            atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_acq_rel);
+        }
+    }
+}
+
+void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
+{
+    if (apmk_port_post(pool->port, key, &operation->overlapped) == APMK_SUCCESS) return;
+    operation->key = key;
+    apmk_lock_exclusive(&pool->stray_lock);
+    operation->next = pool->stray;
+    pool->stray = operation;
+    atomic_store_explicit(&pool->strays, true, memory_order_release);
+    apmk_unlock_exclusive(&pool->stray_lock);
+}
+
+apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
+                          uint32_t concurrency)
+{
+    apmk_code code;
+    uint32_t i;
+
+    pool->port = NULL;
+    pool->minimum = minimum;
+    pool->maximum = maximum;
+    pool->batch = maximum == 1 ? BATCH : 1;
+    atomic_init(&pool->waiting, 0);
+    atomic_init(&pool->stopping, false);
+    pool->lock.word = NULL;
+    atomic_init(&pool->count, 0);
+    pool->stray_lock.word = NULL;
+    atomic_init(&pool->strays, false);
+    pool->stray = NULL;
+
+    pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
+    if (pool->workers == NULL) return APMK_NO_MEMORY;
+    for (i = 0; i < maximum; i++) pool->workers[i].place = PLACE_FREE;
+    code = apmk_port_create(concurrency, &pool->port);
+    if (code != APMK_SUCCESS) {
+        apmi_library_release_block(library, pool->workers);
+        return code;
+    }
+    apmk_lock_exclusive(&pool->lock);
+    for (i = 0; i < minimum && code == APMK_SUCCESS; i++) code = start_worker(pool);
+    apmk_unlock_exclusive(&pool->lock);
+    if (code != APMK_SUCCESS) apmi_pool_stop(pool, library);
+    return code;
+}
+
+void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
+{
+    uint32_t i, count;
+
+    apmk_lock_exclusive(&pool->lock);
+    atomic_store_explicit(&pool->stopping, true, memory_order_release); /* from here on it only shrinks */
+    count = count_workers(pool);
+    apmk_unlock_exclusive(&pool->lock);
+
+    /* A post that fails costs time, no more: the worker finds out when its wait ends. */
+    for (i = 0; i < count; i++) (void)apmk_port_post(pool->port, APMI_LEAVE, NULL);
+    for (i = 0; i < pool->maximum; i++) {
+        bool taken;
+
+        apmk_lock_exclusive(&pool->lock); /* not while joining: workers need it to leave */
+        taken = pool->workers[i].place != PLACE_FREE;
+        apmk_unlock_exclusive(&pool->lock);
+        if (taken) apmk_thread_join(pool->workers[i].thread);
+    }
+    apmk_port_close(pool->port);
+    apmi_library_release_block(library, pool->workers);
+}

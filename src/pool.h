@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pool: the completion port and the workers that take its packets.
+ */
+#ifndef APMI_POOL_H
+#define APMI_POOL_H
+
+#include <stdatomic.h>
+
+#include "kernel.h"
+#include "operation.h"
+
+/* Keys of packets: what a worker has to do. */
+enum {
+    APMI_PACKET,   /* the kernel is done with an operation */
+    APMI_OVER,     /* complete an operation that came to its end outside the kernel */
+    APMI_CALLBACK, /* run the callback of a completed operation */
+    APMI_LEAVE     /* leave the pool */
+};
+
+typedef struct apmi_worker apmi_worker;
+
+typedef struct apmi_pool {
+    apmk_port port;
+    uint32_t minimum;
+    uint32_t maximum;
+    uint32_t batch; /* packets taken at once */
+
+    _Atomic uint32_t waiting; /* workers at the port, or on their way to it */
+    _Atomic bool stopping;
+
+    apmk_lock lock;         /* guards growing and leaving */
+    _Atomic uint32_t count; /* workers; written under the lock */
+    apmi_worker *workers;   /* `maximum` places */
+
+    apmk_lock stray_lock;
+    _Atomic bool strays;   /* `stray` is not empty */
+    apmi_operation *stray; /* what the port had no memory for, in no order */
+} apmi_pool;
+
+typedef struct apmi_library apmi_library;
+
+/* Makes the port and starts the minimum of workers. On failure nothing is left. */
+apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
+                          uint32_t concurrency);
+/* Ends and joins the workers, after they have done what was given to them. */
+void apmi_pool_stop(apmi_pool *pool, apmi_library *library);
+/* Gives a worker something to do with an operation. Cannot fail, allocates nothing. */
+void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
+
+#endif

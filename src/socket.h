@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket: the kernel's handle behind its gate, the lanes, the counts that keep it alive.
+ */
+#ifndef APMI_SOCKET_H
+#define APMI_SOCKET_H
+
+#include <apmsock/endpoint.h>
+#include <apmsock/socket.h>
+#include <stdatomic.h>
+
+#include "kernel.h"
+#include "lane.h"
+#include "library.h"
+#include "operation.h"
+
+/* Where a socket is on its way to a connection. */
+typedef enum apmi_phase {
+    APMI_FRESH,      /* its handle has not been tried */
+    APMI_CONNECTING, /* a connect is pending: it owns the handle's state */
+    APMI_CONNECTED,  /* was connected once; only a close ends this */
+    APMI_SPENT       /* a connect failed: the next one needs a fresh handle */
+} apmi_phase;
+
+/* An endpoint without the room for families we do not know: there is one in every socket. */
+typedef struct apmi_address {
+    int32_t length;
+    unsigned char bytes[28];
+} apmi_address;
+
+struct apm_socket {
+    _Atomic uint32_t references; /* of the memory: each user, each operation, and being open */
+    _Atomic uint32_t users;      /* the creator, until close, and whoever retained */
+    _Atomic uint32_t active;     /* operations that have not called back, and being open */
+    _Atomic bool creator_gone;   /* apm_socket_close was called */
+    apmi_library *library;
+
+    /* The gate. Whoever uses the handle holds it shared; whoever takes the handle away or
+     * changes what is said to be under it holds it exclusively. Nothing under it blocks and no
+     * callback runs under it. */
+    apmk_lock gate;
+    _Atomic bool closed; /* written under the exclusive gate; read anywhere */
+    bool skips;          /* the handle skips the port on success */
+    bool named;          /* the handle has a local address */
+    apmk_socket handle;
+    apmi_address local;  /* what the caller bound it to; length 0: nothing */
+    apmi_address remote; /* the peer; length 0: none yet */
+
+    _Atomic uint32_t phase; /* apmi_phase */
+    _Atomic bool connected; /* what apm_socket_connected says */
+    _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
+    int32_t family, type, protocol;
+
+    apmi_lane lanes[APMI_KIND_COUNT];
+
+    apmk_lock spare_lock;
+    apmi_operation *spare; /* blocks without an operation */
+    uint32_t spare_count;
+
+    apm_socket *next, *previous; /* in the library's list of open sockets */
+    bool listed;
+};
+
+/* References of the memory. */
+void apmi_socket_hold(apm_socket *socket);
+void apmi_socket_drop(apm_socket *socket);
+
+/* Under the gate: counts one more active operation; false if the socket is closed. */
+bool apmi_socket_begin(apm_socket *socket);
+/* It has called back. */
+void apmi_socket_done(apm_socket *socket);
+
+/* Closes the kernel's handle and aborts what is pending; `timeout` as apm_socket_close_timeout.
+ * False if it was closed before. Takes no reference back. */
+bool apmi_socket_shut(apm_socket *socket, int32_t timeout);
+/* A handle like the present one, attached and not bound. */
+apm_error apmi_socket_open_handle(apm_socket *socket, apmk_socket *handle, bool *skips);
+
+void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error);
+
+apmi_operation *apmi_socket_take_spare(apm_socket *socket);
+void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation);
+
+void apmi_address_set(apmi_address *address, const apm_endpoint *endpoint);
+void apmi_address_get(const apmi_address *address, apm_endpoint *endpoint);
+
+static inline bool apmi_socket_closed(const apm_socket *socket)
+{
+    /* Acquire: what the closing thread did before is seen. The gate decides the close calls. */
+    return atomic_load_explicit(&socket->closed, memory_order_acquire);
+}
+
+static inline bool apmi_socket_is_stream(const apm_socket *socket)
+{
+    return socket->type == APM_SOCKET_STREAM;
+}
+
+#endif
