@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets: all of them but the overlapped calls, which are in kernel_transfer.c. */
+#include "compat.h"
+
+#include "kernel.h"
+#include "native_error.h"
+
+_Static_assert(sizeof(apmk_socket) == sizeof(SOCKET), "a socket is a SOCKET");
+_Static_assert(APMK_NO_SOCKET == INVALID_SOCKET, "no socket is INVALID_SOCKET");
+
+static int set_option(apmk_socket socket, int option, const void *value, size_t size)
+{
+    return setsockopt(socket, SOL_SOCKET, option, (const char *)value, (int)size);
+}
+
+static int set_blocking(apmk_socket socket)
+{
+    u_long no = 0;
+
+    return ioctlsocket(socket, (long)FIONBIO, &no);
+}
+
+/* ---- open and close ---------------------------------------------------------------------- */
+
+/* Not inherited from the start: a child process made in between would keep the connection. */
+apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_socket *socket)
+{
+    SOCKET handle =
+        WSASocketW(family, type, protocol, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+
+    if (handle == INVALID_SOCKET) return last_socket_error();
+    *socket = handle;
+    return APMK_SUCCESS;
+}
+
+/* False if the socket is still there and another try makes sense. */
+static bool close_handle(apmk_socket socket)
+{
+    return closesocket(socket) == 0 || WSAGetLastError() != WSAEWOULDBLOCK;
+}
+
+/* Closing aborts what is in flight, but not on every system: there a send would live on for
+ * as long as the peer does not read. So it is aborted first.
+ *
+ * A socket that lingers but may not block (somebody has changed it by its handle) refuses to
+ * be closed. It may block, then; and if it still refuses it does not linger. */
+void apmk_socket_close(apmk_socket socket)
+{
+    apmk_socket_cancel(socket, NULL);
+    if (close_handle(socket)) return;
+    (void)set_blocking(socket);
+    if (close_handle(socket)) return;
+    apmk_socket_set_abortive(socket);
+    (void)close_handle(socket);
+}
+
+apmk_code apmk_socket_shutdown(apmk_socket socket, int32_t how)
+{
+    return socket_outcome(shutdown(socket, how));
+}
+
+/* ---- the port ---------------------------------------------------------------------------- */
+
+apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key)
+{
+    return CreateIoCompletionPort((HANDLE)socket, (HANDLE)port, key, 0) != NULL ? APMK_SUCCESS : last_error();
+}
+
+/* A layered provider whose sockets are no file handles gets its completions by other means:
+ * the mode would be set on something else, and packets come or do not come regardless. */
+bool apmk_socket_skip_on_success(apmk_socket socket)
+{
+    WSAPROTOCOL_INFOW provider;
+    int length = (int)sizeof provider;
+
+    if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
+    if ((provider.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) return false;
+    return SetFileCompletionNotificationModes((HANDLE)socket, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
+                                                                  FILE_SKIP_SET_EVENT_ON_HANDLE) != 0;
+}
+
+/* ---- options ----------------------------------------------------------------------------- */
+
+void apmk_socket_reuse_unicast_port(apmk_socket socket)
+{
+    DWORD yes = 1;
+
+    (void)set_option(socket, SO_REUSE_UNICASTPORT, &yes, sizeof yes);
+}
+
+/* Nobody listens on loopback today who did not a moment ago: no second attempt. The time for
+ * a lost packet stays the system's. */
+void apmk_socket_quick_refusal(apmk_socket socket)
+{
+    TCP_INITIAL_RTO_PARAMETERS parameters;
+    DWORD size = 0;
+
+    parameters.Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT;
+    parameters.MaxSynRetransmissions = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
+    (void)WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL);
+}
+
+void apmk_socket_set_abortive(apmk_socket socket)
+{
+    struct linger linger = {1, 0};
+
+    (void)set_option(socket, SO_LINGER, &linger, sizeof linger);
+}
+
+/* Without a value, not with an empty one: it is an order, not an option. */
+apmk_code apmk_socket_update_connect_context(apmk_socket socket)
+{
+    return socket_outcome(set_option(socket, SO_UPDATE_CONNECT_CONTEXT, NULL, 0));
+}
+
+/* ---- addresses --------------------------------------------------------------------------- */
+
+apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t length)
+{
+    return socket_outcome(bind(socket, (const struct sockaddr *)address, length));
+}
+
+apmk_code apmk_socket_connect_datagram(apmk_socket socket, const void *address, int32_t length)
+{
+    return socket_outcome(connect(socket, (const struct sockaddr *)address, length));
+}
+
+apmk_code apmk_socket_local(apmk_socket socket, void *address, int32_t *length)
+{
+    int room = *length;
+    apmk_code code = socket_outcome(getsockname(socket, (struct sockaddr *)address, &room));
+
+    if (code == APMK_SUCCESS) *length = room;
+    return code;
+}
+
+apmk_code apmk_socket_remote(apmk_socket socket, void *address, int32_t *length)
+{
+    int room = *length;
+    apmk_code code = socket_outcome(getpeername(socket, (struct sockaddr *)address, &room));
+
+    if (code == APMK_SUCCESS) *length = room;
+    return code;
+}
+
+/* ---- the end of the peer's stream -------------------------------------------------------- */
+
+/* A receive of nothing ends when there is something to receive, or nothing any more; what is
+ * unread tells which. */
+bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout)
+{
+    /* To the option 0 is for ever. */
+    DWORD limit = timeout == APMK_FOREVER ? 0 : timeout == 0 ? 1 : timeout;
+    u_long unread = 0;
+    char nothing = 0;
+
+    (void)set_blocking(socket);
+    if (set_option(socket, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
+    if (recv(socket, &nothing, 0, 0) != 0) return false;
+    return ioctlsocket(socket, (long)FIONREAD, &unread) == 0 && unread == 0;
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# 64-bit Windows from Linux, with mingw-w64's GCC.
+set(APMSOCK_TRIPLET x86_64-w64-mingw32)
+include("${CMAKE_CURRENT_LIST_DIR}/mingw.cmake")
