@@ -77,12 +77,13 @@ static apm_endpoint make_endpoint(const apmi_ip *ip, uint16_t port)
 {
     unsigned char bytes[V6_LENGTH] = {0};
     apm_endpoint made = {0};
-    unsigned i;
 
     bytes[0] = ip->is_v6 ? APM_FAMILY_IPV6 : APM_FAMILY_IPV4;
     bytes[PORT_AT] = (unsigned char)(port >> 8);
     bytes[PORT_AT + 1] = (unsigned char)(port & 0xFF);
     if (ip->is_v6) {
+        unsigned i;
+
         memcpy(bytes + V6_ADDRESS_AT, ip->bytes, V6_ADDRESS_SIZE);
         for (i = 0; i < 4; i++) bytes[SCOPE_AT + i] = (unsigned char)(ip->scope >> (8 * i) & 0xFF);
     } else {

@@ -93,11 +93,12 @@ static bool skip_hexadecimal_mark(reader *from)
 
 static bool parse_v4(reader from, unsigned char *bytes)
 {
-    uint32_t address = 0, part, base;
+    uint32_t address = 0, part;
     unsigned parts;
 
     for (parts = 0; parts < V4_SIZE; parts++) {
-        base = skip_hexadecimal_mark(&from) ? 16 : is_next(&from, '0') ? 8 : 10;
+        uint32_t base = skip_hexadecimal_mark(&from) ? 16 : is_next(&from, '0') ? 8 : 10;
+
         if (read_number(&from, base, UINT32_MAX >> (8 * parts), &part) == 0) return false;
         if (from.at == from.end) {
             address |= part;
@@ -117,10 +118,11 @@ static bool parse_v4(reader from, unsigned char *bytes)
 static bool read_quad(reader *from, unsigned char *bytes)
 {
     uint32_t part;
-    size_t digits;
     unsigned i;
 
     for (i = 0; i < V4_SIZE; i++) {
+        size_t digits;
+
         if (i != 0 && !skip(from, '.')) return false;
         digits = read_number(from, 10, 0xFF, &part);
         if (digits == 0 || digits > 3) return false;
@@ -286,8 +288,8 @@ static size_t format_v6(const apmi_ip *ip, char *text)
     run = find_gap(groups, count, &gap);
     for (i = 0; i < count;) {
         if (i == gap) {
-            memcpy(text + length, "::", 2);
-            length += 2;
+            text[length++] = ':';
+            text[length++] = ':';
             i += run;
             parted = true;
             continue;
