@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Connected datagram sockets: two of the library's own, connected to each other. */
+#include <string.h>
+
+#include "../support/fixture.h"
+
+typedef struct couple {
+    apm_socket *left, *right;
+} couple;
+
+static apm_socket *bound_datagram(apm_endpoint *local)
+{
+    apm_socket *socket = NULL;
+
+    (void)CHECK_ERROR(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP, &socket),
+                      APM_ERROR_SUCCESS);
+    if (socket == NULL) return NULL;
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, local);
+    (void)CHECK_ERROR(apm_socket_bind(socket, local), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_local_endpoint(socket, local), APM_ERROR_SUCCESS);
+    return socket;
+}
+
+static void close_couple(couple *both)
+{
+    if (both->left != NULL) (void)CHECK_ERROR(apm_socket_close(both->left), APM_ERROR_SUCCESS);
+    if (both->right != NULL) (void)CHECK_ERROR(apm_socket_close(both->right), APM_ERROR_SUCCESS);
+}
+
+static bool open_couple(couple *both)
+{
+    apm_endpoint left, right;
+
+    both->left = bound_datagram(&left);
+    both->right = bound_datagram(&right);
+    if (both->left != NULL && both->right != NULL &&
+        CHECK_ERROR(connect_now(both->left, &right), APM_ERROR_SUCCESS) &&
+        CHECK_ERROR(connect_now(both->right, &left), APM_ERROR_SUCCESS))
+        return true;
+    close_couple(both);
+    return false;
+}
+
+static void datagram_socket_connects_inside_begin(void)
+{
+    apm_endpoint local, remote, found = {0};
+    apm_socket *left = bound_datagram(&local), *right = bound_datagram(&remote);
+    call made;
+
+    if (left == NULL || right == NULL) return;
+    (void)CHECK_ERROR(send_now(left, "x", 1, NULL), APM_ERROR_NOT_CONNECTED);
+    call_prepare(&made, left, CALL_CONNECT);
+    if (CHECK_ERROR(call_connect(&made, &remote), APM_ERROR_SUCCESS)) {
+        CHECK(apm_async_result_is_completed(made.result));
+        CHECK(apm_async_result_completed_synchronously(made.result));
+        CHECK(call_wait(&made));
+        (void)CHECK_ERROR(made.error, APM_ERROR_SUCCESS);
+        CHECK(apm_socket_connected(left));
+        (void)CHECK_ERROR(apm_socket_remote_endpoint(left, &found), APM_ERROR_SUCCESS);
+        CHECK(apm_endpoint_equal(&found, &remote));
+    }
+    (void)CHECK_ERROR(apm_socket_close(left), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_close(right), APM_ERROR_SUCCESS);
+    call_dispose(&made);
+}
+
+static void datagrams_keep_their_boundaries(void)
+{
+    static const size_t sizes[] = {1, 2, 1000, 3, 1400, 1};
+    enum { DATAGRAMS = sizeof sizes / sizeof sizes[0] };
+    unsigned char there[1400], here[2000];
+    couple both;
+    size_t i, bytes;
+
+    if (!open_couple(&both)) return;
+    for (i = 0; i < DATAGRAMS; i++) {
+        pattern_fill(there, sizes[i], i);
+        bytes = 0;
+        (void)CHECK_ERROR(send_now(both.left, there, sizes[i], &bytes), APM_ERROR_SUCCESS);
+        CHECK(bytes == sizes[i]);
+    }
+    for (i = 0; i < DATAGRAMS; i++) { /* on loopback none is lost, and none overtakes */
+        bytes = 0;
+        (void)CHECK_ERROR(receive_now(both.right, here, sizeof here, &bytes), APM_ERROR_SUCCESS);
+        CHECK(bytes == sizes[i] && pattern_holds(here, bytes, i));
+    }
+    close_couple(&both);
+}
+
+static void pending_receive_gets_the_next_datagram(void)
+{
+    couple both;
+    call made;
+    char here[16] = {0};
+
+    if (!open_couple(&both)) return;
+    call_prepare(&made, both.right, CALL_RECEIVE);
+    if (CHECK_ERROR(call_receive(&made, here, sizeof here), APM_ERROR_SUCCESS)) {
+        CHECK(!apm_async_result_is_completed(made.result));
+        (void)CHECK_ERROR(send_now(both.left, "hello", 5, NULL), APM_ERROR_SUCCESS);
+        CHECK(call_wait(&made));
+        (void)CHECK_ERROR(made.error, APM_ERROR_SUCCESS);
+        CHECK(made.bytes == 5 && memcmp(here, "hello", 5) == 0);
+    }
+    call_dispose(&made);
+    close_couple(&both);
+}
+
+/* Already there, and awaited: the kernel takes different ways for the two. */
+static void datagram_larger_than_the_buffer_is_message_size(void)
+{
+    couple both;
+    call made;
+    char here[4] = {0};
+    size_t bytes = 0;
+    int pending;
+
+    if (!open_couple(&both)) return;
+    for (pending = 0; pending < 2; pending++) {
+        apm_error error;
+
+        memset(here, 0, sizeof here);
+        call_prepare(&made, both.right, CALL_RECEIVE);
+        if (pending == 0) (void)CHECK_ERROR(send_now(both.left, "abcdef", 6, NULL), APM_ERROR_SUCCESS);
+        error = call_receive(&made, here, 3);
+        if (pending == 1) (void)CHECK_ERROR(send_now(both.left, "abcdef", 6, NULL), APM_ERROR_SUCCESS);
+        if (error == APM_ERROR_SUCCESS) {
+            CHECK(call_wait(&made));
+            (void)CHECK_ERROR(made.error, APM_ERROR_MESSAGE_SIZE);
+            CHECK(made.bytes == 3);
+        } else { /* what fails at once has no result: Begin says it */
+            (void)CHECK_ERROR(error, APM_ERROR_MESSAGE_SIZE);
+        }
+        CHECK(memcmp(here, "abc", 4) == 0); /* filled, and not a byte more */
+        call_dispose(&made);
+    }
+    /* The rest of it is gone; the next one is whole. */
+    (void)CHECK_ERROR(send_now(both.left, "xy", 2, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(receive_now(both.right, here, sizeof here, &bytes), APM_ERROR_SUCCESS);
+    CHECK(bytes == 2 && memcmp(here, "xy", 2) == 0);
+    close_couple(&both);
+}
+
+static void pending_datagram_receives_can_be_cancelled_and_closed(void)
+{
+    couple both;
+    call first, second;
+    char here[2] = {0};
+
+    if (!open_couple(&both)) return;
+    call_prepare(&first, both.right, CALL_RECEIVE);
+    call_prepare(&second, both.right, CALL_RECEIVE);
+    (void)CHECK_ERROR(call_receive(&first, &here[0], 1), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(call_receive(&second, &here[1], 1), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_async_result_cancel(first.result), APM_ERROR_SUCCESS);
+    CHECK(call_wait(&first));
+    (void)CHECK_ERROR(first.error, APM_ERROR_OPERATION_ABORTED);
+    (void)CHECK_ERROR(send_now(both.left, "z", 1, NULL), APM_ERROR_SUCCESS);
+    CHECK(call_wait(&second));
+    (void)CHECK_ERROR(second.error, APM_ERROR_SUCCESS);
+    CHECK(second.bytes == 1 && here[1] == 'z');
+    call_dispose(&first);
+    call_dispose(&second);
+
+    call_prepare(&first, both.right, CALL_RECEIVE);
+    (void)CHECK_ERROR(call_receive(&first, &here[0], 1), APM_ERROR_SUCCESS);
+    apm_socket_retain(both.right);
+    (void)CHECK_ERROR(apm_socket_close(both.right), APM_ERROR_SUCCESS);
+    CHECK(call_wait(&first));
+    (void)CHECK_ERROR(first.error, APM_ERROR_OBJECT_DISPOSED);
+    apm_socket_release(both.right);
+    both.right = NULL;
+    call_dispose(&first);
+    close_couple(&both);
+}
+
+static const test_case datagrams[] = {
+    {"datagram_socket_connects_inside_begin", datagram_socket_connects_inside_begin, false},
+    {"datagrams_keep_their_boundaries", datagrams_keep_their_boundaries, false},
+    {"pending_receive_gets_the_next_datagram", pending_receive_gets_the_next_datagram, false},
+    {"datagram_larger_than_the_buffer_is_message_size", datagram_larger_than_the_buffer_is_message_size,
+     false},
+    {"pending_datagram_receives_can_be_cancelled_and_closed",
+     pending_datagram_receives_can_be_cancelled_and_closed, false},
+    {NULL, NULL, false}};
+
+int main(int argc, char **argv)
+{
+    static const test_suite suites[] = {{"datagrams", datagrams}, {NULL, NULL}};
+
+    return harness_main(argc, argv, suites);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated kernel, for tests: how it behaves, runs, failures, peers.
+ *
+ * It implements src/kernel.h for one process. What it does is drawn from a profile; the draws
+ * come from a seed. Rules that the model has to keep towards the real kernel are checked:
+ * a use of a closed handle, a second close, an OVERLAPPED that is passed while the kernel
+ * owns it or changed meanwhile, a port closed too early. Each ends the process with the
+ * seed, the last events and the state of the threads.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- how it behaves ------------------------------------------------------------------------ */
+
+/* Fails with a chance of `rate` in 1000, and at the `nth` call from when the profile was set. */
+typedef struct sim_fault {
+    uint32_t rate;
+    uint32_t nth;
+} sim_fault;
+
+enum sim_fault_kind { SIM_POST, SIM_EVENT, SIM_THREAD, SIM_MEMORY, SIM_SOCKET, SIM_FAULTS };
+
+/* Numbers without a unit are chances in 1000. */
+typedef struct sim_profile {
+    bool windows;       /* where Wine answers differently: this is the real one */
+    bool ifs_handles;   /* the provider's sockets are file handles */
+    bool cancel_sweeps; /* cancelling one TCP receive aborts all of the socket */
+    bool close_resets;  /* closing with receives pending resets the peer */
+    bool silent_result; /* the system has no more to say than the packet */
+
+    uint32_t switches; /* an interleaving switches threads (seeded) */
+    uint32_t ticks;    /* and lets a millisecond pass (seeded) */
+
+    uint32_t defers;      /* what could complete at once, or be delivered, is looked at later */
+    uint32_t pends;       /* what has completed at once is reported as pending */
+    uint32_t late_packet; /* the packet of what is complete comes later */
+    uint32_t late_cancel; /* a cancel takes effect later */
+    uint32_t reorders;    /* packets of different sockets overtake each other */
+    uint32_t partial;     /* a receive takes, or the network carries, less than there is */
+    uint32_t early_wake;  /* a wait on an address ends for no reason */
+
+    uint32_t transfer_fails; /* a send or receive fails at once */
+    uint32_t connect_fails;  /* a connect fails at once */
+    uint32_t context_fails;  /* SO_UPDATE_CONNECT_CONTEXT fails */
+    uint32_t refuses;        /* a connect is refused although somebody listens */
+    uint32_t hangs;          /* a connect is never answered, and times out */
+    uint32_t haunts;         /* a cancelled connect goes on behind our back */
+    sim_fault faults[SIM_FAULTS];
+
+    uint32_t delay;        /* ms: the most that what comes later is late */
+    uint32_t send_room;    /* bytes between a socket and its peer */
+    uint32_t receive_room; /* and between the peer and the socket */
+    uint32_t processors;
+} sim_profile;
+
+/* Nothing is late, nothing fails; as real Windows. In force until another one is set. */
+sim_profile sim_calm_profile(void);
+/* While nothing else runs. */
+void sim_set_profile(const sim_profile *profile);
+const sim_profile *sim_profile_now(void);
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* Where all draws of the next run come from. */
+void sim_seed(uint64_t seed);
+/* Runs `body` from an empty kernel; afterwards nothing of it may be left. With the seeded
+ * scheduler everything simulated has to happen inside. */
+void sim_run(void (*body)(void *argument), void *argument);
+
+/* A generator of one's own: the next number below `limit`, which is not 0. */
+uint32_t sim_random(uint64_t *stream, uint32_t limit);
+/* The world's: a number, a chance in 1000. */
+uint32_t sim_draw(uint32_t limit);
+bool sim_chance(uint32_t rate);
+
+/* Threads and time of the simulated world. */
+typedef struct sched_thread sim_thread;
+sim_thread *sim_thread_start(const char *name, void (*run)(void *argument), void *argument);
+void sim_thread_join(sim_thread *thread);
+uint32_t sim_thread_self(void);
+uint64_t sim_now(void);
+void sim_sleep(uint32_t milliseconds);
+void sim_interleave(void);
+bool sim_is_seeded(void);
+
+/* ---- failures ---------------------------------------------------------------------------------- */
+
+/* Prints the text, the seed, the last events, the threads; then aborts. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+_Noreturn void
+sim_fail(const char *format, ...);
+/* Called in between, to say how to see it again. */
+void sim_on_failure(void (*explain)(void));
+/* An event for the trace; `what` is static text, and a and b are what it says of them. */
+void sim_note(const char *what, uint64_t a, uint64_t b);
+/* Prints events as they happen. */
+void sim_set_trace(bool on);
+
+/* ---- what is alive -------------------------------------------------------------------------------- */
+
+/* Threads are counted until they are joined, and, as running, until they are over. */
+enum sim_object {
+    SIM_EVENTS,
+    SIM_SOCKETS,
+    SIM_PORTS,
+    SIM_THREADS,
+    SIM_RUNNING,
+    SIM_BLOCKS,
+    SIM_STARTS,
+    SIM_OBJECTS
+};
+int64_t sim_census(enum sim_object kind);
+
+/* ---- peers ------------------------------------------------------------------------------------------ */
+
+/* The other end of stream connections. Families are Windows' numbers, addresses its sockaddr,
+ * timeouts milliseconds. Calls block the calling thread only. */
+typedef struct sim_listener sim_listener;
+typedef struct sim_peer sim_peer;
+
+enum { SIM_END = 0, SIM_RESET = -1, SIM_TIMEOUT = -2 };
+
+/* A connection waits in the queue until it is accepted; when there are `backlog` of them, a
+ * further one is left without an answer. With 0 all are. */
+sim_listener *sim_listen(int32_t family, uint32_t backlog);
+uint16_t sim_listener_port(const sim_listener *listener);
+/* Those that wait in its queue are reset, those without an answer refused. */
+void sim_listener_close(sim_listener *listener);
+uint16_t sim_free_port(int32_t family); /* nobody listens there, and nobody will by himself */
+/* A loopback address; returns its length. `address` has room for 28 bytes. */
+int32_t sim_address(int32_t family, uint16_t port, void *address);
+
+sim_peer *sim_accept(sim_listener *listener, uint32_t timeout);
+uint16_t sim_peer_port(const sim_peer *peer); /* the other side's */
+/* At most `size` bytes: their number, or one of the above. */
+int64_t sim_peer_read(sim_peer *peer, void *data, size_t size, uint32_t timeout);
+/* All of it, or what could be written in the time; SIM_RESET if the connection is gone. */
+int64_t sim_peer_write(sim_peer *peer, const void *data, size_t size, uint32_t timeout);
+void sim_peer_end(sim_peer *peer); /* ends its stream */
+/* Both free it. */
+void sim_peer_close(sim_peer *peer);
+void sim_peer_reset(sim_peer *peer);
+
+#endif

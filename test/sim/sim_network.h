@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the simulated kernel: sockets, links, requests, the work that is done later. All of
+ * it is under one mutex, sim_network; a port has its own, taken inside that one.
+ */
+#ifndef SIM_NETWORK_H
+#define SIM_NETWORK_H
+
+#include "kernel.h"
+#include "scheduler.h"
+#include "sim.h"
+
+extern sched_mutex sim_network;
+
+enum { SIM_IPV4 = 2, SIM_IPV6 = 23, SIM_STREAM = 1, SIM_DATAGRAM = 2, SIM_ADDRESS_ROOM = 28 };
+
+/* NTSTATUS values. */
+#define STATUS_PENDING 0x00000103u
+#define STATUS_BUFFER_OVERFLOW 0x80000005u
+#define STATUS_HANDLES_CLOSED 0x8000000Au
+#define STATUS_IO_TIMEOUT 0xC00000B5u
+#define STATUS_CANCELLED 0xC0000120u
+#define STATUS_LOCAL_DISCONNECT 0xC000013Bu
+#define STATUS_CONNECTION_RESET 0xC000020Du
+#define STATUS_CONNECTION_REFUSED 0xC0000236u
+#define STATUS_CONNECTION_ABORTED 0xC0000241u
+
+/* Winsock's and Win32's codes that calls return. */
+enum {
+    CODE_INVALID_PARAMETER = 87,
+    CODE_IO_INCOMPLETE = 996,
+    CODE_FAULT = 10014,
+    CODE_INVALID = 10022,
+    CODE_TOO_MANY = 10024,
+    CODE_MESSAGE_SIZE = 10040,
+    CODE_PROTOCOL = 10043,
+    CODE_SOCKET_TYPE = 10044,
+    CODE_NOT_SUPPORTED = 10045,
+    CODE_FAMILY = 10047,
+    CODE_ADDRESS_IN_USE = 10048,
+    CODE_NO_ADDRESS = 10049,
+    CODE_UNREACHABLE = 10051,
+    CODE_ABORTED = 10053,
+    CODE_RESET = 10054,
+    CODE_NO_BUFFERS = 10055,
+    CODE_IS_CONNECTED = 10056,
+    CODE_NOT_CONNECTED = 10057,
+    CODE_SHUT_DOWN = 10058,
+    CODE_TIMED_OUT = 10060,
+    CODE_REFUSED = 10061
+};
+
+/* ---- bytes on their way ---------------------------------------------------------------------- */
+
+typedef struct sim_pipe {
+    unsigned char *data;
+    size_t room, head, count;
+    bool ended; /* nothing comes after what is in it */
+} sim_pipe;
+
+void sim_pipe_init(sim_pipe *pipe, size_t room);
+void sim_pipe_destroy(sim_pipe *pipe);
+/* As much as fits, or is there: how much. */
+size_t sim_pipe_put(sim_pipe *pipe, const unsigned char *data, size_t size);
+size_t sim_pipe_get(sim_pipe *pipe, unsigned char *data, size_t size, bool peek);
+
+/* A stream between a socket and a peer; goes when both are gone. */
+typedef struct sim_socket sim_socket;
+typedef struct sim_link {
+    struct sim_link *next; /* in the listener's queue */
+    sim_socket *socket;    /* NULL: closed */
+    bool peer_gone;        /* closed; or nobody ever accepted it */
+    bool reset;            /* the socket's side has been reset */
+    bool peer_reset;       /* the peer's side has */
+    uint16_t port;         /* the socket's */
+    sim_pipe out, in;      /* as the socket sees it */
+    sched_condition changed;
+} sim_link;
+
+/* Either side is gone. */
+void sim_link_leave_socket(sim_link *link);
+void sim_link_leave_peer(sim_link *link);
+/* The peer's side resets it, and is gone. */
+void sim_link_reset(sim_link *link);
+
+struct sim_peer {
+    sim_link *link;
+};
+
+/* ---- requests ---------------------------------------------------------------------------------- */
+
+typedef enum sim_kind { SIM_CONNECT, SIM_SEND, SIM_RECEIVE, SIM_KINDS } sim_kind;
+
+/* An overlapped call, from its beginning until its packet has been taken; or what was posted. */
+typedef struct sim_request {
+    struct sim_request *next; /* in the one list it can be in */
+    uint64_t number;
+    uint64_t source; /* the socket; 0: posted */
+    sim_kind kind;
+    apmk_overlapped *overlapped;
+    unsigned char *data;
+    uint32_t size, done;
+    int32_t flags;
+    apmk_port port;
+    uintptr_t key;
+    apmk_code status;
+    bool issuing;  /* its call is still deciding what to return */
+    bool finished; /* status and done are final */
+} sim_request;
+
+sim_request *sim_request_new(sim_socket *socket, sim_kind kind, apmk_overlapped *overlapped);
+/* Off its socket's list, and its packet is on the way; or, if it is being issued, noted. */
+void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code status);
+/* The kernel gives it back: overlapped and data are touched for the last time. */
+void sim_request_return(sim_request *request);
+void sim_request_deliver(sim_request *request); /* the packet, now or later */
+void sim_request_append(sim_socket *socket, sim_request *request);
+/* What the issuing call returns. `later`: the request was not looked at. */
+apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool later, uint32_t *bytes);
+apmk_code sim_status_code(apmk_code status);
+uint64_t sim_request_last(void); /* the number of the last one that was made */
+
+/* To the end of the port's queue. */
+void sim_port_push(apmk_port port, sim_request *packet);
+
+/* ---- sockets -------------------------------------------------------------------------------------- */
+
+enum sim_state { SIM_IDLE, SIM_CONNECTING, SIM_LINKED, SIM_FAILED, SIM_ABANDONED };
+
+typedef struct sim_datagram {
+    struct sim_datagram *next;
+    uint32_t size;
+    unsigned char data[];
+} sim_datagram;
+
+struct sim_socket {
+    apmk_socket handle;
+    int32_t family, type;
+    enum sim_state state;
+    bool updated; /* its context */
+    bool any;     /* bound to the wildcard */
+    bool skips, abortive, quick;
+    bool ended_send, ended_receive; /* by shutdown */
+    uint16_t port, remote_port;     /* 0: none */
+    apmk_port target;               /* NULL: none */
+    uintptr_t key;
+    sim_link *link;
+    sim_request *first[SIM_KINDS], *last[SIM_KINDS];
+    sim_datagram *inbox, *inbox_last;
+    uint32_t inbox_count;
+};
+
+/* Uses of a handle that is none end the process. */
+sim_socket *sim_socket_find(apmk_socket handle);
+sim_socket *sim_socket_look(apmk_socket handle);                /* NULL if it is closed */
+sim_socket *sim_socket_next(apmk_socket after, sim_socket *at); /* each open one, in order of age */
+bool sim_port_taken(int32_t family, int32_t type, uint16_t port);
+uint16_t sim_port_free(int32_t family, int32_t type);
+/* The loopback's or the wildcard's port; 0 if the address is neither or of another family. */
+bool sim_address_read(int32_t family, const void *address, int32_t length, uint16_t *port, bool *any);
+int32_t sim_address_write(int32_t family, uint16_t port, bool any, void *address);
+
+/* Lets requests and bytes meet. */
+void sim_socket_settle(sim_socket *socket);
+/* Now, or later, as chance has it. */
+void sim_socket_poke(sim_socket *socket);
+void sim_stream_settle(sim_socket *socket);
+void sim_datagram_settle(sim_socket *socket);
+void sim_datagram_send(sim_socket *socket, sim_request *request);
+/* Aborts one kind's requests, or only one request; NULL for all of the kind. */
+void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *only, apmk_code status);
+
+/* A connect that is due: answered, refused or left alone. */
+void sim_connect_try(sim_socket *socket);
+/* It was asked to be aborted. */
+void sim_connect_abort(sim_socket *socket, apmk_code status);
+
+sim_listener *sim_listener_find(int32_t family, uint16_t port);
+bool sim_listener_taken(int32_t family, uint16_t port);
+bool sim_listener_has_room(const sim_listener *listener);
+void sim_listener_queue(sim_listener *listener, sim_link *link);
+
+/* ---- what is done later ------------------------------------------------------------------------------ */
+
+enum sim_task {
+    SIM_TASK_POKE,
+    SIM_TASK_CONNECT,
+    SIM_TASK_TIMEOUT, /* of a connect */
+    SIM_TASK_CANCEL,  /* of one request, or with none of all */
+    SIM_TASK_DELIVER
+};
+
+/* By a thread of the kernel's own, started at the first need. */
+void sim_work_start(void);
+void sim_work_stop(void);
+/* After `after` milliseconds and a delay by chance. */
+void sim_work_add(enum sim_task task, apmk_socket socket, sim_request *request, uint32_t after);
+/* Whether a packet of this source and kind is on the way: those behind it must not overtake. */
+bool sim_work_delivers(const sim_request *like);
+
+/* ---- the rest ------------------------------------------------------------------------------------------ */
+
+/* Every call of the boundary begins with it. */
+void sim_enter(const char *what, uint64_t a, uint64_t b);
+bool sim_fault_strikes(enum sim_fault_kind kind);
+void sim_count(enum sim_object kind, int64_t change);
+uint32_t sim_delay(void);
+/* Memory of the simulated kernel itself: never fails, and is zero. */
+void *sim_memory(size_t size);
+void sim_socket_reset_table(void);
+void sim_listener_check_table(void);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The completion port. Packets of one socket and kind are taken in the order in which they
+ * were queued; those of different ones may overtake each other. Whoever takes a packet
+ * sees what was done before its operation began, or before it was posted.
+ */
+#include <stdlib.h>
+
+#include "sim_network.h"
+
+struct apmk_port_object {
+    sched_mutex mutex;
+    sched_condition condition;
+    sim_request *first, *last;
+    uint32_t waiting;
+    bool closed;
+};
+
+apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port)
+{
+    apmk_port object;
+
+    sim_enter("port create", concurrency, 0);
+    object = (apmk_port)sim_memory(sizeof *object);
+    sched_mutex_init(&object->mutex);
+    sched_condition_init(&object->condition);
+    sim_count(SIM_PORTS, 1);
+    *port = object;
+    return APMK_SUCCESS;
+}
+
+void apmk_port_close(apmk_port port)
+{
+    sim_enter("port close", 0, 0);
+    sched_mutex_lock(&port->mutex);
+    if (port->waiting != 0) sim_fail("a port is closed while somebody waits at it");
+    while (port->first != NULL) {
+        sim_request *packet = port->first;
+        if (packet->overlapped != NULL) sim_fail("a port is closed with the packet of an operation in it");
+        port->first = packet->next;
+        free(packet);
+    }
+    port->closed = true;
+    sched_mutex_unlock(&port->mutex);
+    sched_mutex_destroy(&port->mutex);
+    sched_condition_destroy(&port->condition);
+    free(port);
+    sim_count(SIM_PORTS, -1);
+}
+
+void sim_port_push(apmk_port port, sim_request *packet)
+{
+    sched_mutex_lock(&port->mutex);
+    packet->next = NULL;
+    if (port->first != NULL)
+        port->last->next = packet;
+    else
+        port->first = packet;
+    port->last = packet;
+    sched_condition_signal(&port->condition);
+    sched_mutex_unlock(&port->mutex);
+}
+
+apmk_code apmk_port_post(apmk_port port, uintptr_t key, apmk_overlapped *overlapped)
+{
+    sim_request *packet;
+
+    sim_enter("post", key, 0);
+    if (sim_fault_strikes(SIM_POST)) return APMK_NO_MEMORY;
+    packet = (sim_request *)sim_memory(sizeof *packet);
+    packet->key = key;
+    packet->overlapped = overlapped;
+    packet->status = (apmk_code)0xBADC0DE; /* what was posted has none */
+    sched_mutex_lock(&port->mutex);
+    sched_release(packet);
+    sched_mutex_unlock(&port->mutex);
+    sim_port_push(port, packet);
+    sched_interleave();
+    return APMK_SUCCESS;
+}
+
+static bool has_sibling_before(apmk_port port, const sim_request *packet)
+{
+    const sim_request *at;
+
+    for (at = port->first; at != packet; at = at->next)
+        if (at->source == packet->source && at->kind == packet->kind) return true;
+    return false;
+}
+
+/* The first one, or one that overtakes. */
+static sim_request *choose_packet(apmk_port port)
+{
+    sim_request *chosen = port->first, *at, *before = NULL;
+    uint32_t count = 0, skip;
+
+    if (chosen->next != NULL && sim_chance(sim_profile_now()->reorders)) {
+        for (at = chosen; at != NULL; at = at->next) count++;
+        for (skip = sim_draw(count); skip != 0; skip--) chosen = chosen->next;
+        if (has_sibling_before(port, chosen)) chosen = port->first;
+    }
+    for (at = port->first; at != chosen; at = at->next) before = at;
+    if (before != NULL)
+        before->next = chosen->next;
+    else
+        port->first = chosen->next;
+    if (port->last == chosen) port->last = before;
+    return chosen;
+}
+
+uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout)
+{
+    uint32_t taken = 0;
+    uint64_t deadline;
+    bool in_time = true;
+
+    if (capacity == 0) sim_fail("a wait for no packets");
+    sim_enter("port wait", timeout, 0);
+    deadline = sched_deadline(timeout);
+    sched_mutex_lock(&port->mutex);
+    port->waiting++;
+    while (port->first == NULL && in_time)
+        in_time = sched_condition_wait(&port->condition, &port->mutex, deadline);
+    while (port->first != NULL && taken < capacity) {
+        sim_request *packet = choose_packet(port);
+
+        packets[taken].key = packet->key;
+        packets[taken].overlapped = packet->overlapped;
+        packets[taken].bytes = packet->source != 0 ? packet->done : 0;
+        packets[taken].status = packet->status;
+        sched_acquire(packet);
+        sim_note("  takes packet", packet->number, packet->status);
+        free(packet);
+        taken++;
+    }
+    port->waiting--;
+    sched_mutex_unlock(&port->mutex);
+    sched_interleave();
+    return taken;
+}

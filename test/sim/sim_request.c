@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request: an overlapped call from its beginning until its packet has been taken.
+ *
+ *   issuing    the call decides: failed (the request goes), completed, or pending
+ *   waiting    in its socket's list: bytes, a peer or an abort will finish it
+ *   finished   status and count are final; the packet is on the way, at once or later
+ *   returned   overlapped and data were touched for the last time; the packet can be taken
+ *
+ * The OVERLAPPED carries its state as the real one does, so that whoever passes one that is
+ * in use, or clears it meanwhile, is found out.
+ */
+#include <stdlib.h>
+
+#include "sim_network.h"
+
+static uint64_t requests; /* made so far, in this process */
+
+uint64_t sim_request_last(void)
+{
+    return requests;
+}
+
+sim_request *sim_request_new(sim_socket *socket, sim_kind kind, apmk_overlapped *overlapped)
+{
+    sim_request *request = (sim_request *)sim_memory(sizeof *request);
+
+    if (overlapped->internal == STATUS_PENDING) sim_fail("an OVERLAPPED is passed while the kernel owns it");
+    if (overlapped->internal != 0 || overlapped->internal_high != 0 || overlapped->offset != 0 ||
+        overlapped->offset_high != 0 || overlapped->event != NULL)
+        sim_fail("an OVERLAPPED is passed that is not all zero");
+    overlapped->internal = STATUS_PENDING;
+    request->number = ++requests;
+    request->source = socket->handle;
+    request->kind = kind;
+    request->overlapped = overlapped;
+    request->port = socket->target;
+    request->key = socket->key;
+    request->issuing = true;
+    if (request->port == NULL) sim_fail("an overlapped call on a socket without a port");
+    sched_release(request);
+    return request;
+}
+
+void sim_request_append(sim_socket *socket, sim_request *request)
+{
+    request->next = NULL;
+    if (socket->first[request->kind] != NULL)
+        socket->last[request->kind]->next = request;
+    else
+        socket->first[request->kind] = request;
+    socket->last[request->kind] = request;
+}
+
+static void unlink_request(sim_socket *socket, sim_request *request)
+{
+    sim_request *before = NULL, *at = socket->first[request->kind];
+
+    while (at != request) {
+        before = at;
+        at = at->next;
+    }
+    if (before != NULL)
+        before->next = request->next;
+    else
+        socket->first[request->kind] = request->next;
+    if (socket->last[request->kind] == request) socket->last[request->kind] = before;
+    request->next = NULL;
+}
+
+/* The data is looked at even where nothing was transferred: until now it was the kernel's. */
+static void touch_data(const sim_request *request)
+{
+    const volatile unsigned char *data = request->data;
+
+    if (data == NULL || request->size == 0) return;
+    (void)data[0];
+    (void)data[request->size - 1];
+}
+
+void sim_request_return(sim_request *request)
+{
+    apmk_overlapped *overlapped = request->overlapped;
+
+    if (overlapped->internal != STATUS_PENDING || overlapped->internal_high != 0)
+        sim_fail("an OVERLAPPED was changed while the kernel owned it: request %llu",
+                 (unsigned long long)request->number);
+    touch_data(request);
+    overlapped->internal = request->status;
+    overlapped->internal_high = request->done;
+    sim_note("  packet queued", request->number, request->status);
+    sim_port_push(request->port, request);
+}
+
+void sim_request_deliver(sim_request *request)
+{
+    if (sim_work_delivers(request) || sim_chance(sim_profile_now()->late_packet))
+        sim_work_add(SIM_TASK_DELIVER, (apmk_socket)request->source, request, 0);
+    else
+        sim_request_return(request);
+}
+
+void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code status)
+{
+    unlink_request(socket, request);
+    request->status = status;
+    request->finished = true;
+    sim_note("  finished", request->number, request->done);
+    if (!request->issuing) sim_request_deliver(request);
+}
+
+/* The kernel had it, and does not have it any more; no packet. */
+static void take_back(sim_request *request, apmk_code status)
+{
+    touch_data(request);
+    request->overlapped->internal = status;
+    request->overlapped->internal_high = request->done;
+    free(request);
+}
+
+apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool later, uint32_t *bytes)
+{
+    apmk_code status = request->status;
+    bool warning = status == STATUS_BUFFER_OVERFLOW;
+
+    request->issuing = false;
+    if (!request->finished) {
+        if (later) sim_work_add(SIM_TASK_POKE, socket->handle, NULL, 0);
+        sim_note("  pending", request->number, later);
+        return APMK_PENDING;
+    }
+    if (status != 0 && !warning) { /* it failed before anybody said that it was pending */
+        take_back(request, status);
+        return sim_status_code(status);
+    }
+    if (warning || sim_chance(sim_profile_now()->pends)) {
+        sim_request_deliver(request);
+        return APMK_PENDING;
+    }
+    *bytes = request->done;
+    sim_note(socket->skips ? "  completed, no packet" : "  completed", request->number, request->done);
+    if (socket->skips)
+        take_back(request, status);
+    else
+        sim_request_deliver(request);
+    return APMK_SUCCESS;
+}
+
+apmk_code sim_status_code(apmk_code status)
+{
+    switch (status) {
+    case 0: return APMK_SUCCESS;
+    case STATUS_PENDING: return CODE_IO_INCOMPLETE;
+    case STATUS_BUFFER_OVERFLOW: return CODE_MESSAGE_SIZE;
+    case STATUS_IO_TIMEOUT: return CODE_TIMED_OUT;
+    case STATUS_CONNECTION_RESET: return CODE_RESET;
+    case STATUS_CONNECTION_REFUSED: return CODE_REFUSED;
+    case STATUS_LOCAL_DISCONNECT:
+    case STATUS_CONNECTION_ABORTED: return CODE_ABORTED;
+    default: return APMK_ABORTED;
+    }
+}
+
+apmk_code apmk_socket_result(apmk_socket handle, apmk_overlapped *overlapped)
+{
+    apmk_code code;
+
+    sim_enter("result", handle, overlapped->internal);
+    sched_mutex_lock(&sim_network);
+    (void)sim_socket_find(handle);
+    code = sim_profile_now()->silent_result ? 0 : sim_status_code((apmk_code)overlapped->internal);
+    sched_mutex_unlock(&sim_network);
+    return code;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets: the table of handles, open and close, names and addresses, options, shutdown. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_network.h"
+
+sched_mutex sim_network = SCHED_MUTEX_INITIAL;
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+/* Handles are not used again, so that every use of an old one is found. */
+#define STEP 4u
+
+static sim_socket **table;
+static size_t table_size, table_used;
+static uint16_t last_port;
+
+static sim_socket *look_up(apmk_socket handle)
+{
+    size_t index = handle / STEP;
+
+    return handle % STEP == 0 && index != 0 && index <= table_used ? table[index - 1] : NULL;
+}
+
+sim_socket *sim_socket_look(apmk_socket handle)
+{
+    return look_up(handle);
+}
+
+sim_socket *sim_socket_find(apmk_socket handle)
+{
+    sim_socket *socket = look_up(handle);
+
+    if (socket == NULL) sim_fail("socket %llu is used but not open", (unsigned long long)handle);
+    return socket;
+}
+
+sim_socket *sim_socket_next(apmk_socket after, sim_socket *at)
+{
+    size_t index = (at != NULL ? at->handle : after) / STEP;
+
+    for (; index < table_used; index++)
+        if (table[index] != NULL) return table[index];
+    return NULL;
+}
+
+static void enter_table(sim_socket *socket)
+{
+    if (table_used == table_size) {
+        size_t size = table_size == 0 ? 64 : table_size * 2;
+        sim_socket **larger = (sim_socket **)sim_memory(size * sizeof *larger);
+
+        if (table_used != 0) memcpy(larger, table, table_used * sizeof *larger);
+        free(table);
+        table = larger;
+        table_size = size;
+    }
+    table[table_used++] = socket;
+    socket->handle = (apmk_socket)table_used * STEP;
+}
+
+void sim_socket_reset_table(void)
+{
+    free(table);
+    table = NULL;
+    table_size = table_used = 0;
+    last_port = 0;
+}
+
+/* ---- ports and addresses -------------------------------------------------------------------------- */
+
+bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
+{
+    sim_socket *at;
+
+    if (type == SIM_STREAM && sim_listener_taken(family, port)) return true;
+    for (at = sim_socket_next(0, NULL); at != NULL; at = sim_socket_next(0, at))
+        if (at->family == family && at->type == type && at->port == port) return true;
+    return false;
+}
+
+uint16_t sim_port_free(int32_t family, int32_t type)
+{
+    do {
+        last_port = last_port < 49152 || last_port == 65535 ? 49152 : (uint16_t)(last_port + 1);
+    } while (sim_port_taken(family, type, last_port));
+    return last_port;
+}
+
+/* As Windows lays them out: family in the host's order, port in the network's. */
+bool sim_address_read(int32_t family, const void *address, int32_t length, uint16_t *port, bool *any)
+{
+    const unsigned char *bytes = (const unsigned char *)address;
+    static const unsigned char six[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    uint16_t found;
+
+    if (length < (family == SIM_IPV4 ? 16 : 28)) return false;
+    memcpy(&found, bytes, sizeof found);
+    if (found != family) return false;
+    *port = (uint16_t)(bytes[2] << 8 | bytes[3]);
+    if (family == SIM_IPV4) {
+        *any = (bytes[4] | bytes[5] | bytes[6] | bytes[7]) == 0;
+        return *any || bytes[4] == 127;
+    }
+    *any = memcmp(bytes + 8, six, 15) == 0 && bytes[23] == 0;
+    return *any || memcmp(bytes + 8, six, 16) == 0;
+}
+
+int32_t sim_address_write(int32_t family, uint16_t port, bool any, void *address)
+{
+    unsigned char *bytes = (unsigned char *)address;
+    uint16_t small = (uint16_t)family;
+    int32_t length = family == SIM_IPV4 ? 16 : 28;
+
+    memset(bytes, 0, (size_t)length);
+    memcpy(bytes, &small, sizeof small);
+    bytes[2] = (unsigned char)(port >> 8);
+    bytes[3] = (unsigned char)(port & 0xFF);
+    if (!any && family == SIM_IPV4) {
+        bytes[4] = 127;
+        bytes[7] = 1;
+    } else if (!any) {
+        bytes[23] = 1;
+    }
+    return length;
+}
+
+apmk_code apmk_socket_bind(apmk_socket handle, const void *address, int32_t length)
+{
+    apmk_code code = APMK_SUCCESS;
+    uint16_t port = 0;
+    bool any = false;
+    sim_socket *socket;
+
+    sim_enter("bind", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->port != 0)
+        code = CODE_INVALID;
+    else if (length < (socket->family == SIM_IPV4 ? 16 : 28))
+        code = CODE_FAULT;
+    else if (!sim_address_read(socket->family, address, length, &port, &any))
+        code = CODE_NO_ADDRESS;
+    else if (port != 0 && sim_port_taken(socket->family, socket->type, port))
+        code = CODE_ADDRESS_IN_USE;
+    if (code == APMK_SUCCESS) {
+        socket->port = port != 0 ? port : sim_port_free(socket->family, socket->type);
+        socket->any = any;
+    }
+    sched_mutex_unlock(&sim_network);
+    return code;
+}
+
+static apmk_code write_address(const sim_socket *socket, uint16_t port, bool any, void *address,
+                               int32_t *length)
+{
+    unsigned char whole[SIM_ADDRESS_ROOM];
+    int32_t size = sim_address_write(socket->family, port, any, whole);
+
+    if (*length < size) return CODE_FAULT;
+    memcpy(address, whole, (size_t)size);
+    *length = size;
+    return APMK_SUCCESS;
+}
+
+/* Windows knows nothing of a connection that ConnectEx has made until it is told. */
+static bool is_in_limbo(const sim_socket *socket)
+{
+    return sim_profile_now()->windows && socket->type == SIM_STREAM && socket->state == SIM_LINKED &&
+           !socket->updated;
+}
+
+apmk_code apmk_socket_local(apmk_socket handle, void *address, int32_t *length)
+{
+    apmk_code code;
+    sim_socket *socket;
+
+    sim_enter("local address", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->port == 0)
+        code = CODE_INVALID;
+    else if (is_in_limbo(socket))
+        code = CODE_NOT_CONNECTED;
+    else
+        code =
+            write_address(socket, socket->port, socket->any && socket->state != SIM_LINKED, address, length);
+    sched_mutex_unlock(&sim_network);
+    return code;
+}
+
+apmk_code apmk_socket_remote(apmk_socket handle, void *address, int32_t *length)
+{
+    apmk_code code = CODE_NOT_CONNECTED;
+    sim_socket *socket;
+
+    sim_enter("remote address", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->state == SIM_LINKED && !is_in_limbo(socket))
+        code = write_address(socket, socket->remote_port, false, address, length);
+    sched_mutex_unlock(&sim_network);
+    return code;
+}
+
+/* ---- open and close ---------------------------------------------------------------------------------- */
+
+apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_socket *handle)
+{
+    sim_socket *socket;
+
+    sim_enter("socket open", (uint64_t)family, (uint64_t)type);
+    if (sim_census(SIM_STARTS) == 0) sim_fail("a socket is opened without a start");
+    if (family != SIM_IPV4 && family != SIM_IPV6) return CODE_FAMILY;
+    if (type != SIM_STREAM && type != SIM_DATAGRAM) return CODE_SOCKET_TYPE;
+    if (protocol != 0 && protocol != (type == SIM_STREAM ? 6 : 17)) return CODE_PROTOCOL;
+    if (sim_fault_strikes(SIM_SOCKET)) return CODE_TOO_MANY;
+    socket = (sim_socket *)sim_memory(sizeof *socket);
+    socket->family = family;
+    socket->type = type;
+    sched_mutex_lock(&sim_network);
+    enter_table(socket);
+    *handle = socket->handle;
+    sim_note("  is socket", socket->handle, 0);
+    sched_mutex_unlock(&sim_network);
+    sim_count(SIM_SOCKETS, 1);
+    return APMK_SUCCESS;
+}
+
+/* What a pending operation says of a close of ours: each is right somewhere. */
+static apmk_code draw_status(void)
+{
+    static const apmk_code statuses[] = {STATUS_CANCELLED, STATUS_LOCAL_DISCONNECT, STATUS_CONNECTION_ABORTED,
+                                         STATUS_HANDLES_CLOSED};
+
+    return statuses[sim_draw(4)];
+}
+
+/* The peer sees the end of the stream, or a reset if something is lost. */
+static void hang_up(sim_socket *socket, bool receives)
+{
+    sim_link *link = socket->link;
+    bool rude = socket->abortive || link->in.count != 0 || socket->state == SIM_ABANDONED ||
+                (receives && sim_profile_now()->close_resets);
+
+    if (rude && !link->peer_reset)
+        link->peer_reset = true;
+    else
+        link->out.ended = true;
+    sim_link_leave_socket(link);
+}
+
+void apmk_socket_close(apmk_socket handle)
+{
+    sim_socket *socket;
+    bool receives;
+    int kind;
+
+    sim_enter("socket close", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    receives = socket->first[SIM_RECEIVE] != NULL;
+    for (kind = 0; kind < SIM_KINDS; kind++)
+        while (socket->first[kind] != NULL) sim_request_finish(socket, socket->first[kind], draw_status());
+    if (socket->link != NULL) hang_up(socket, receives);
+    while (socket->inbox != NULL) {
+        sim_datagram *datagram = socket->inbox;
+        socket->inbox = datagram->next;
+        free(datagram);
+    }
+    table[handle / STEP - 1] = NULL;
+    free(socket);
+    sched_mutex_unlock(&sim_network);
+    sim_count(SIM_SOCKETS, -1);
+    sched_interleave();
+}
+
+/* ---- the port, options ---------------------------------------------------------------------------------- */
+
+apmk_code apmk_socket_attach(apmk_socket handle, apmk_port port, uintptr_t key)
+{
+    apmk_code code = APMK_SUCCESS;
+    sim_socket *socket;
+
+    sim_enter("attach", handle, key);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->target != NULL) {
+        code = CODE_INVALID_PARAMETER;
+    } else {
+        socket->target = port;
+        socket->key = key;
+    }
+    sched_mutex_unlock(&sim_network);
+    return code;
+}
+
+bool apmk_socket_skip_on_success(apmk_socket handle)
+{
+    bool skips;
+
+    sim_enter("skip on success", handle, 0);
+    sched_mutex_lock(&sim_network);
+    skips = sim_profile_now()->ifs_handles;
+    sim_socket_find(handle)->skips = skips;
+    sched_mutex_unlock(&sim_network);
+    return skips;
+}
+
+void apmk_socket_reuse_unicast_port(apmk_socket handle)
+{
+    sim_enter("reuse unicast port", handle, 0);
+    sched_mutex_lock(&sim_network);
+    (void)sim_socket_find(handle); /* ports are not scarce here */
+    sched_mutex_unlock(&sim_network);
+}
+
+void apmk_socket_quick_refusal(apmk_socket handle)
+{
+    sim_enter("quick refusal", handle, 0);
+    sched_mutex_lock(&sim_network);
+    sim_socket_find(handle)->quick = true;
+    sched_mutex_unlock(&sim_network);
+}
+
+void apmk_socket_set_abortive(apmk_socket handle)
+{
+    sim_enter("set abortive", handle, 0);
+    sched_mutex_lock(&sim_network);
+    sim_socket_find(handle)->abortive = true;
+    sched_mutex_unlock(&sim_network);
+}
+
+/* ---- the end of the stream --------------------------------------------------------------------------------- */
+
+apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
+{
+    apmk_code code = APMK_SUCCESS;
+    sim_socket *socket;
+
+    sim_enter("shutdown", handle, (uint64_t)how);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->state != SIM_LINKED || is_in_limbo(socket)) {
+        code = CODE_NOT_CONNECTED;
+    } else {
+        if (how != 1) socket->ended_receive = true;
+        if (how != 0) socket->ended_send = true;
+        sim_socket_settle(socket);
+    }
+    sched_mutex_unlock(&sim_network);
+    sched_interleave();
+    return code;
+}
+
+bool apmk_socket_wait_end(apmk_socket handle, uint32_t timeout)
+{
+    uint64_t deadline;
+    bool ended = false, in_time = true;
+    sim_link *link;
+
+    sim_enter("wait end", handle, timeout);
+    deadline = sched_deadline(timeout);
+    sched_mutex_lock(&sim_network);
+    link = sim_socket_find(handle)->link;
+    while (link != NULL && !link->reset && link->in.count == 0 && !ended && in_time) {
+        ended = link->in.ended;
+        if (!ended) in_time = sched_condition_wait(&link->changed, &sim_network, deadline);
+        if (sim_socket_find(handle)->link != link)
+            sim_fail("a socket changes while somebody waits for its end");
+    }
+    sched_mutex_unlock(&sim_network);
+    return ended;
+}

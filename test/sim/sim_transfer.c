@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending and receiving: where requests and bytes meet; cancelling. */
+#include "sim_network.h"
+
+#define LARGEST_DATAGRAM 65507u
+
+/* ---- requests and bytes --------------------------------------------------------------------- */
+
+/* As much as there is, or, by chance, less. */
+static uint32_t draw_part(size_t size)
+{
+    uint32_t whole = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+
+    return whole > 1 && sim_chance(sim_profile_now()->partial) ? 1 + sim_draw(whole) : whole;
+}
+
+static void settle_receives(sim_socket *socket)
+{
+    sim_link *link = socket->link;
+    sim_request *request;
+
+    while ((request = socket->first[SIM_RECEIVE]) != NULL) {
+        bool peek = (request->flags & 2) != 0;
+
+        if (link->reset && (sim_profile_now()->windows || link->in.count == 0)) {
+            sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
+        } else if (link->in.count != 0) {
+            request->done = (uint32_t)sim_pipe_get(
+                &link->in, request->data,
+                draw_part(request->size < link->in.count ? request->size : link->in.count), peek);
+            sim_request_finish(socket, request, 0);
+        } else if (link->in.ended) {
+            sim_request_finish(socket, request, 0);
+        } else {
+            return;
+        }
+    }
+}
+
+static void settle_sends(sim_socket *socket)
+{
+    sim_link *link = socket->link;
+    sim_request *request;
+
+    while ((request = socket->first[SIM_SEND]) != NULL) {
+        if (link->reset) {
+            sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
+        } else if (link->peer_gone) {
+            /* The first one is taken and answered with a reset, which comes after. */
+            request->done = request->size;
+            sim_request_finish(socket, request, 0);
+            if (request->size != 0) link->reset = true;
+        } else {
+            uint32_t left = request->size - request->done;
+            size_t room = link->out.room - link->out.count;
+
+            if (left != 0) {
+                if (room == 0) return;
+                request->done += (uint32_t)sim_pipe_put(&link->out, request->data + request->done,
+                                                        draw_part(left < room ? left : room));
+            }
+            if (request->done == request->size) sim_request_finish(socket, request, 0);
+        }
+    }
+    if (socket->ended_send) link->out.ended = true;
+}
+
+/* Sends may find out that the peer is gone, which receives then notice. */
+void sim_stream_settle(sim_socket *socket)
+{
+    if (socket->link == NULL || socket->state != SIM_LINKED) return;
+    settle_sends(socket);
+    settle_receives(socket);
+    sched_condition_broadcast(&socket->link->changed);
+}
+
+void sim_socket_settle(sim_socket *socket)
+{
+    if (socket->type == SIM_STREAM)
+        sim_stream_settle(socket);
+    else
+        sim_datagram_settle(socket);
+}
+
+void sim_socket_poke(sim_socket *socket)
+{
+    if (sim_chance(sim_profile_now()->defers))
+        sim_work_add(SIM_TASK_POKE, socket->handle, NULL, 0);
+    else
+        sim_socket_settle(socket);
+}
+
+/* ---- the calls --------------------------------------------------------------------------------- */
+
+static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, uint32_t size)
+{
+    if (socket->state != SIM_LINKED) return CODE_NOT_CONNECTED;
+    if (kind == SIM_SEND ? socket->ended_send : socket->ended_receive) return CODE_SHUT_DOWN;
+    if (kind == SIM_SEND && socket->type == SIM_DATAGRAM && size > LARGEST_DATAGRAM) return CODE_MESSAGE_SIZE;
+    if (sim_chance(sim_profile_now()->transfer_fails)) return CODE_NO_BUFFERS;
+    if (socket->link == NULL || !socket->link->reset) return APMK_SUCCESS;
+    if (kind == SIM_SEND) return sim_draw(2) == 0 ? CODE_RESET : CODE_ABORTED;
+    return sim_profile_now()->windows ? CODE_RESET : APMK_SUCCESS;
+}
+
+/* On Wine a receive after a reset looks like the end of the stream. */
+static bool looks_like_end(const sim_socket *socket, const sim_request *request)
+{
+    return request->kind == SIM_RECEIVE && socket->link != NULL && socket->link->reset &&
+           socket->link->in.count == 0 && !sim_profile_now()->windows &&
+           socket->first[SIM_RECEIVE] == request;
+}
+
+static apmk_code transfer(apmk_socket handle, sim_kind kind, unsigned char *data, uint32_t size,
+                          int32_t flags, apmk_overlapped *overlapped, uint32_t *bytes)
+{
+    sim_request *request;
+    sim_socket *socket;
+    apmk_code code;
+    bool later;
+
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    code = check_transfer(socket, kind, size);
+    if (code != APMK_SUCCESS) {
+        sched_mutex_unlock(&sim_network);
+        return code;
+    }
+    request = sim_request_new(socket, kind, overlapped);
+    sim_note("  is request", request->number, size);
+    request->data = data;
+    request->size = size;
+    request->flags = flags;
+    later = sim_chance(sim_profile_now()->defers);
+    sim_request_append(socket, request);
+    if (looks_like_end(socket, request))
+        sim_request_finish(socket, request, 0);
+    else if (kind == SIM_SEND && socket->type == SIM_DATAGRAM)
+        sim_datagram_send(socket, request);
+    else if (!later)
+        sim_socket_settle(socket);
+    code = sim_request_answer(socket, request, later, bytes);
+    sched_mutex_unlock(&sim_network);
+    /* Here a packet may be taken before the call has returned. */
+    sched_interleave();
+    return code;
+}
+
+apmk_code apmk_socket_send(apmk_socket handle, const void *data, uint32_t size, int32_t flags,
+                           apmk_overlapped *overlapped, uint32_t *bytes)
+{
+    sim_enter("send", handle, size);
+    return transfer(handle, SIM_SEND, (unsigned char *)(uintptr_t)data, size, flags, overlapped, bytes);
+}
+
+apmk_code apmk_socket_receive(apmk_socket handle, void *data, uint32_t size, int32_t flags,
+                              apmk_overlapped *overlapped, uint32_t *bytes)
+{
+    sim_enter("receive", handle, size);
+    return transfer(handle, SIM_RECEIVE, (unsigned char *)data, size, flags, overlapped, bytes);
+}
+
+/* ---- cancel --------------------------------------------------------------------------------------- */
+
+void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *only, apmk_code status)
+{
+    sim_request *at, *next;
+    bool found = only == NULL;
+
+    for (at = socket->first[kind]; at != NULL && !found; at = at->next) found = at->overlapped == only;
+    if (!found) return;
+    if (kind == SIM_CONNECT) {
+        sim_connect_abort(socket, status);
+        return;
+    }
+    if (kind == SIM_RECEIVE && socket->type == SIM_STREAM && sim_profile_now()->cancel_sweeps) only = NULL;
+    for (at = socket->first[kind]; at != NULL; at = next) {
+        next = at->next;
+        if (only == NULL || at->overlapped == only) sim_request_finish(socket, at, status);
+    }
+    sim_socket_settle(socket); /* those behind it may go on */
+}
+
+static sim_request *find_request(sim_socket *socket, const apmk_overlapped *overlapped)
+{
+    sim_request *at;
+    int kind;
+
+    for (kind = 0; kind < SIM_KINDS; kind++)
+        for (at = socket->first[kind]; at != NULL; at = at->next)
+            if (at->overlapped == overlapped) return at;
+    return NULL;
+}
+
+void apmk_socket_cancel(apmk_socket handle, apmk_overlapped *overlapped)
+{
+    sim_socket *socket;
+    sim_request *request;
+    int kind;
+
+    sim_enter("cancel", handle, overlapped != NULL);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    request = overlapped != NULL ? find_request(socket, overlapped) : NULL;
+    if (overlapped != NULL && request == NULL)
+        sim_note("  finds nothing", handle, 0);
+    else if (sim_chance(sim_profile_now()->late_cancel))
+        sim_work_add(SIM_TASK_CANCEL, handle, request, 0);
+    else
+        for (kind = 0; kind < SIM_KINDS; kind++)
+            sim_socket_abort(socket, (sim_kind)kind, overlapped, STATUS_CANCELLED);
+    sched_mutex_unlock(&sim_network);
+    sched_interleave();
+}

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# The tests of the DLL and of the static library, and of the demo.
+list(APPEND support_sources
+    support/census_win32.c
+    support/crash_filter_win32.c
+    support/peer_winsock.c
+    support/thread_win32.c)
+apmsock_keep_existing(support_sources)
+
+foreach(kind dll static)
+    if(kind STREQUAL dll)
+        set(library apmsock)
+    else()
+        set(library apmsock_static)
+    endif()
+    add_library(test_support_${kind} STATIC ${support_sources})
+    target_include_directories(test_support_${kind} PUBLIC support)
+    target_link_libraries(test_support_${kind} PUBLIC CUnit::CUnit ${library} ws2_32 PRIVATE apmsock_compile)
+    foreach(program IN LISTS programs)
+        get_filename_component(name ${program} NAME)
+        add_executable(${name}_test_${kind} ${program}_test.c)
+        target_link_libraries(${name}_test_${kind} PRIVATE test_support_${kind} apmsock_compile)
+        test_modes(${kind} ${program} ${name}_test_${kind})
+    endforeach()
+endforeach()
+
+# Linked to no library: they load the DLL by themselves.
+foreach(program IN LISTS programs_windows)
+    get_filename_component(name ${program} NAME)
+    add_executable(${name}_test ${program}_test.c support/census_win32.c support/crash_filter_win32.c
+        support/peer_winsock.c)
+    target_include_directories(${name}_test PRIVATE support "${PROJECT_SOURCE_DIR}/include")
+    target_link_libraries(${name}_test PRIVATE CUnit::CUnit ws2_32 apmsock_compile)
+    add_dependencies(${name}_test apmsock)
+    test_entry(NAME dll/${name} COMMAND ${name}_test ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
+endforeach()
+
+# The demo from outside, as a user sees it.
+if(TARGET apmdemo)
+    find_package(Python3 COMPONENTS Interpreter)
+    if(Python3_Interpreter_FOUND)
+        set(emulator "")
+        if(CMAKE_CROSSCOMPILING_EMULATOR)
+            set(emulator --wine ${CMAKE_CROSSCOMPILING_EMULATOR})
+        endif()
+        test_entry(NAME demo LABELS demo COMMAND Python3::Interpreter
+            "${CMAKE_CURRENT_SOURCE_DIR}/demo/demo_test.py" --exe $<TARGET_FILE:apmdemo> ${emulator})
+    endif()
+endif()
