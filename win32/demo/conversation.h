@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The server's side of one connection. */
+#ifndef DEMO_CONVERSATION_H
+#define DEMO_CONVERSATION_H
+
+#include <stdbool.h>
+
+#include <winsock2.h>
+
+typedef struct conversation conversation;
+
+/* Takes over a connected socket that does not block; NULL when there is no memory, and the
+ * socket is still the caller's. */
+conversation *conversation_new(SOCKET socket);
+
+/* Goes on as far as it can without waiting. False when it is over. */
+bool conversation_advance(conversation *self);
+
+/* Closes the connection. */
+void conversation_free(conversation *self);
+
+#endif
