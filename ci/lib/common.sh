@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+# Sourced by the commands of ci/: where things are, packages, building, Wine.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$root/build
+jobs=$(nproc)
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+export HOME=${HOME:-$build/home}
+cd "$root"
+mkdir -p "$build" "$HOME"
+
+say() { printf '== %s\n' "$*" >&2; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# One command at a time in one checkout: the next one waits. Not in what a command calls. What
+# may outlive the command (Wine's services) must not inherit the descriptor: hence each 9>&-.
+if [ -z "${APMSOCK_CI:-}" ]; then
+    export APMSOCK_CI=1
+    exec 9>"$build/lock"
+    flock -n 9 || say "waiting for another command of ci/ in this checkout"
+    flock -w 1800 9 || die "something holds $build/lock"
+fi
+
+# ---- packages ------------------------------------------------------------------------------
+
+packages_build="gcc-mingw-w64-x86-64-win32 cmake ninja-build llvm"
+packages_x86="gcc-mingw-w64-i686-win32"
+packages_wine="wine wine64"
+packages_test="g++-mingw-w64-x86-64-win32 clang libclang-rt-dev lld clang-format clang-tidy libc6-dev
+    libcunit1-dev ca-certificates python3"
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -n --preserve-env=DEBIAN_FRONTEND "$@"
+    else
+        die "not root and no sudo: cannot run: $*"
+    fi
+}
+
+# Installs those of the named Debian packages that are missing.
+need() {
+    local package missing=()
+    command -v dpkg-query >/dev/null || die "these commands are for Debian; see README.md for Windows"
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | head -n 1)" = installed ] ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    {
+        as_root apt-get -o DPkg::Lock::Timeout=300 -q update &&
+            as_root apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -q -y --no-install-recommends \
+                install "${missing[@]}"
+    } </dev/null >"$build/apt.log" 2>&1 9>&- || {
+        tail -n 20 "$build/apt.log" >&2
+        die "apt could not install ${missing[*]}"
+    }
+}
+
+# ---- the source of CUnit ------------------------------------------------------------------
+
+# Debian's libcunit is of no use to a Windows program; its source package is. The system's
+# list of package sources stays as it is: apt gets one of its own, with the same mirror.
+fetch_cunit() {
+    local cache=$build/cunit mirror release
+    cunit_source=$cache/source
+    [ ! -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || return 0
+    say "fetching the source of CUnit"
+    rm -rf "$cache"
+    mkdir -p "$cache/lists/partial" "$cache/archives/partial" "$cunit_source"
+    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
+        'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
+        sed -n "s/^$release main //p" | head -n 1)
+    printf 'deb-src [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg \
+        "${mirror:-http://deb.debian.org/debian}" "$release" >"$cache/sources.list"
+    local options=(-q -o "Dir::Etc::SourceList=$cache/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
+    {
+        apt-get "${options[@]}" update &&
+            (cd "$cache" && apt-get "${options[@]}" source --download-only cunit) &&
+            tar -x -f "$cache"/cunit_*.orig.tar.* -C "$cunit_source" --strip-components=1
+    } </dev/null >"$build/cunit.log" 2>&1 || {
+        tail -n 20 "$build/cunit.log" >&2
+        die "cannot get the source of CUnit"
+    }
+    rm -rf "$cache/lists" "$cache/archives" "$cache"/*.bin
+    [ -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || die "the source of CUnit is not what it was"
+}
+
+# ---- building ------------------------------------------------------------------------------
+
+# Configures the preset with the arguments, without its tests unless they say otherwise or
+# somebody else has already, and builds it. A log is shown only when something failed.
+build_preset() {
+    local preset=$1 log=$build/$1.log
+    shift
+    [ $# -gt 0 ] || [ -e "$build/$preset/CMakeCache.txt" ] || set -- -DAPMSOCK_TESTS=OFF
+    say "building $preset"
+    {
+        cmake --preset "$preset" -DAPMSOCK_WERROR=ON "$@" && cmake --build "$build/$preset" -j "$jobs"
+    } >"$log" 2>&1 9>&- || {
+        tail -n 60 "$log" >&2
+        die "building $preset failed; the whole log is $log"
+    }
+}
+
+# ---- Wine ----------------------------------------------------------------------------------
+
+# The loader itself: Debian's wrapper around it talks on stderr.
+find_wine() {
+    wine=/usr/lib/wine/wine64
+    [ -x "$wine" ] || wine=$(command -v wine64 || command -v wine) || die "no Wine"
+    # Without winedbg a crash is a crash: with it one in ten ends with exit code 0.
+    export WINEPREFIX=$build/wine WINEDEBUG=fixme-all
+    export WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,winemenubuilder.exe=d"
+    unset DISPLAY WAYLAND_DISPLAY WINEARCH
+}
+
+# Ends the server of the project's prefix, and never another one.
+wine_down() {
+    [ "${WINEPREFIX:-}" = "$build/wine" ] || return 0
+    wineserver -k >/dev/null 2>&1 9>&- || true
+    wineserver -w >/dev/null 2>&1 9>&- || true
+}
+
+# Makes the project's own prefix if there is none, and a server that stays until wine_down at
+# the end of the command; a command that another one calls has a server already. The first
+# programs start services that inherit their output: give them none to hold.
+wine_up() {
+    find_wine
+    [ -z "${APMSOCK_CI_WINE:-}" ] || return 0
+    export APMSOCK_CI_WINE=1
+    wine_down
+    if [ ! -e "$WINEPREFIX/ready" ]; then
+        say "making the Wine prefix"
+        rm -rf "$WINEPREFIX"
+        {
+            timeout 300 "$wine" wineboot -u && timeout 60 "$wine" winecfg -v win10 && timeout 60 wineserver -w
+        } </dev/null >"$build/wine.log" 2>&1 9>&- || {
+            tail -n 20 "$build/wine.log" >&2
+            die "Wine could not make its prefix"
+        }
+        touch "$WINEPREFIX/ready"
+    fi
+    {
+        wineserver -p600 && timeout 60 "$wine" cmd /c exit 0
+    } </dev/null >/dev/null 2>&1 9>&- || die "Wine does not start"
+}
