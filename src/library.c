@@ -142,10 +142,10 @@ no_network:
     return apmi_error_from_native(code);
 }
 
-apm_error APM_CALL apm_startup(const apm_options *given)
+apm_error APM_CALL apm_startup(const apm_options *options)
 {
-    apm_options options;
-    apm_error error = read_options(given, &options);
+    apm_options wanted;
+    apm_error error = read_options(options, &wanted);
     uint32_t phase;
 
     if (error != APM_ERROR_SUCCESS) return error;
@@ -158,7 +158,7 @@ apm_error APM_CALL apm_startup(const apm_options *given)
         if (error != APM_ERROR_SUCCESS) return error; /* the end waits for this very callback */
         (void)apmk_wait_address(&library_phase, STOPPING, APMK_FOREVER);
     }
-    if (phase == STOPPED) error = start_library(&options);
+    if (phase == STOPPED) error = start_library(&wanted);
     if (error == APM_ERROR_SUCCESS) library_users++;
     apmk_unlock_exclusive(&library_lock);
     return error;

@@ -146,40 +146,40 @@ apm_error apmi_socket_open_handle(apm_socket *socket, apmk_socket *handle, bool 
     return APM_ERROR_SUCCESS;
 }
 
-apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t protocol, apm_socket **result)
+apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t protocol, apm_socket **socket)
 {
     apmi_library *library = NULL;
-    apm_socket *socket;
+    apm_socket *made;
     apm_error error;
 
-    if (result == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     error = apmi_library_use(&library);
     if (error != APM_ERROR_SUCCESS) return error;
 
     error = APM_ERROR_OUT_OF_MEMORY;
-    socket = (apm_socket *)apmi_library_allocate(library, sizeof *socket);
-    if (socket == NULL) goto no_memory;
-    memset(socket, 0, sizeof *socket);
-    atomic_init(&socket->references, 2); /* the creator, and being open */
-    atomic_init(&socket->users, 1);
-    atomic_init(&socket->active, 1);
-    socket->library = library; /* takes over our use and our reference */
-    socket->family = family;
-    socket->type = type;
-    socket->protocol = protocol;
-    error = apmi_socket_open_handle(socket, &socket->handle, &socket->skips);
+    made = (apm_socket *)apmi_library_allocate(library, sizeof *made);
+    if (made == NULL) goto no_memory;
+    memset(made, 0, sizeof *made);
+    atomic_init(&made->references, 2); /* the creator, and being open */
+    atomic_init(&made->users, 1);
+    atomic_init(&made->active, 1);
+    made->library = library; /* takes over our use and our reference */
+    made->family = family;
+    made->type = type;
+    made->protocol = protocol;
+    error = apmi_socket_open_handle(made, &made->handle, &made->skips);
     if (error != APM_ERROR_SUCCESS) goto no_handle;
-    if (!apmi_library_enter(library, socket)) {
+    if (!apmi_library_enter(library, made)) {
         error = APM_ERROR_INVALID_OPERATION; /* it is being ended */
         goto not_entered;
     }
-    *result = socket;
+    *socket = made;
     return APM_ERROR_SUCCESS;
 
 not_entered:
-    apmk_socket_close(socket->handle);
+    apmk_socket_close(made->handle);
 no_handle:
-    apmi_library_release_block(library, socket);
+    apmi_library_release_block(library, made);
 no_memory:
     apmi_library_leave(library, NULL);
     apmi_library_drop(library);

@@ -305,14 +305,14 @@ static void close_under_the_hands_of_other_threads(void)
 {
     enum { ROUNDS = 60, THREADS = 2 };
     apm_options options = harness_options();
-    hammer *hammers = (hammer *)calloc(ROUNDS * THREADS, sizeof *hammers);
+    hammer *hammers = (hammer *)calloc((size_t)ROUNDS * THREADS, sizeof *hammers);
     int round, i;
 
     CHECK(hammers != NULL);
     if (hammers == NULL) return;
     if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) goto done;
     for (round = 0; round < ROUNDS; round++) {
-        hammer *these = &hammers[round * THREADS];
+        hammer *these = &hammers[(size_t)round * THREADS];
         test_thread *threads[THREADS];
         pair both;
 

@@ -90,6 +90,20 @@ static apm_error exchange_bytes(conversation *talk, apm_socket *socket, peer *ot
     return error;
 }
 
+/* The socket is as good as before: it connects as soon as there is memory again. */
+static void connect_once_more(conversation *talk, apm_socket *socket, const apm_endpoint *remote)
+{
+    apm_async_result *result = NULL;
+    apm_error error = apm_socket_begin_connect(socket, remote, count_callback, talk, &result);
+
+    if (error == APM_ERROR_OUT_OF_MEMORY) return;
+    note_begin(talk, error);
+    if (error != APM_ERROR_SUCCESS || apm_socket_end_connect(socket, result) != APM_ERROR_SUCCESS)
+        talk->fails = true;
+    apm_async_result_release(result);
+    if (error == APM_ERROR_SUCCESS) peer_close(peer_accept(talk->listener, PATIENCE));
+}
+
 static apm_error connect_and_exchange(conversation *talk, apm_socket *socket)
 {
     apm_async_result *result = NULL;
@@ -99,7 +113,10 @@ static apm_error connect_and_exchange(conversation *talk, apm_socket *socket)
 
     peer_listener_endpoint(talk->listener, &remote);
     error = apm_socket_begin_connect(socket, &remote, count_callback, talk, &result);
-    if (error != APM_ERROR_SUCCESS) return error;
+    if (error != APM_ERROR_SUCCESS) {
+        connect_once_more(talk, socket, &remote);
+        return error;
+    }
     talk->begun++;
     if (apm_socket_end_connect(socket, result) != APM_ERROR_SUCCESS) talk->fails = true;
     apm_async_result_release(result);

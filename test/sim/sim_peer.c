@@ -64,7 +64,7 @@ int64_t sim_peer_write(sim_peer *peer, const void *data, size_t size, uint32_t t
     if (lost) link->peer_reset = true;
     sim_note("peer writes", link->port, written);
     sched_mutex_unlock(&sim_network);
-    return lost ? SIM_RESET : (int64_t)written;
+    return lost && written == 0 ? SIM_RESET : (int64_t)written;
 }
 
 void sim_peer_end(sim_peer *peer)

@@ -57,12 +57,11 @@ test_gate *test_gate_new(void);
 void test_gate_open(test_gate *gate);
 bool test_gate_wait(test_gate *gate);
 void test_gate_free(test_gate *gate);
-void test_yield(void); /* lets other threads run; for polling loops with a watchdog */
+void test_yield(void);   /* lets other threads run; for polling loops with a watchdog */
 uint64_t test_now(void); /* milliseconds */
 
 /* CHECK also reports the values. */
-#define CHECK_ERROR(actual, expected) \
-    harness_check_error((actual), (expected), #actual, __FILE__, __LINE__)
+#define CHECK_ERROR(actual, expected) harness_check_error((actual), (expected), #actual, __FILE__, __LINE__)
 bool harness_check_error(apm_error actual, apm_error expected, const char *text, const char *file, int line);
 #define CHECK(condition) CU_ASSERT(condition)
 

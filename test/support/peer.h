@@ -31,9 +31,9 @@ int64_t peer_read(peer *other, void *data, size_t size, uint32_t timeout);
 /* Exactly `size` bytes; false if it ended otherwise. */
 bool peer_read_all(peer *other, void *data, size_t size, uint32_t timeout);
 bool peer_write(peer *other, const void *data, size_t size); /* all of it */
-void peer_end(peer *other);   /* ends its stream: FIN */
-void peer_close(peer *other); /* FIN; frees it; NULL is harmless */
-void peer_reset(peer *other); /* RST; frees it */
+void peer_end(peer *other);                                  /* ends its stream: FIN */
+void peer_close(peer *other);                                /* FIN; frees it; NULL is harmless */
+void peer_reset(peer *other);                                /* RST; frees it */
 
 /* Whether the kernel below reports what real Windows does, where Wine differs. */
 bool peer_kernel_is_wine(void);

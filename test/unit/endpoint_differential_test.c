@@ -20,7 +20,7 @@ static void complain(const char *text, int line)
     (void)CU_assertImplementation(CU_FALSE, (unsigned)line, text, __FILE__, "", CU_FALSE);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Decimal parts may begin with zeros at the end of .NET's IPv6 address, and not of inet_pton's. */
 static bool has_part_with_leading_zero(const char *text)
@@ -180,7 +180,7 @@ static void texts_are_read_as_the_c_library_reads_them(void)
     CHECK(all.refused > TEXTS / 5);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* .NET and Windows write translated (::ffff:0:a.b.c.d) and ISATAP addresses with a dotted quad,
  * and mapped ones without where the quad begins with 0.0. */

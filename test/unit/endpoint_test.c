@@ -43,7 +43,7 @@ static bool is_written(const apm_endpoint *endpoint, const char *expected)
            strcmp(text, expected) == 0;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void addresses_are_read_as_net_reads_them(void)
 {
@@ -91,7 +91,7 @@ static void very_long_texts_are_no_addresses(void)
     CHECK(is_marked(&endpoint));
 }
 
-/* ---- addresses with ports ------------------------------------------------------------------------------ */
+/* ---- addresses with ports -------------------------------------------------------------------- */
 
 static const text_pair good_endpoints[] = {
     {"1.2.3.4:500", "1.2.3.4:500"},
@@ -210,7 +210,7 @@ static void what_is_written_is_read_again(void)
     CHECK(accepted > 20000);
 }
 
-/* ---- memory -------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void endpoints_are_windows_addresses(void)
 {
@@ -286,7 +286,7 @@ static void null_is_answered(void)
     CHECK(apm_endpoint_format(NULL, NULL, 0) == 0);
 }
 
-/* ---- equality --------------------------------------------------------------------------------------------- */
+/* ---- equality ------------------------------------------------------------------------------- */
 
 static bool texts_are_equal(const char *a, const char *b)
 {
@@ -344,7 +344,7 @@ static void padding_flow_and_what_lies_behind_do_not_count(void)
     CHECK(apm_endpoint_equal(&a, &b));
 }
 
-/* ---- endpoints that hold no address --------------------------------------------------------------------------- */
+/* ---- endpoints that hold no address --------------------------------------------------------- */
 
 static void check_length(const char *ip, int32_t length)
 {
@@ -407,7 +407,7 @@ static void other_families_hold_no_address(void)
     CHECK(apm_endpoint_family(&endpoint) == 256 + APM_FAMILY_IPV4 && apm_endpoint_port(&endpoint) == 0);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void text_that_does_not_fit_is_cut_and_terminated(void)
 {
@@ -437,7 +437,7 @@ static void text_that_does_not_fit_is_cut_and_terminated(void)
     }
 }
 
-/* ---- what the model asks ---------------------------------------------------------------------------------------- */
+/* ---- what the model asks -------------------------------------------------------------------- */
 
 #ifndef APMSOCK_DLL
 typedef struct nature {
@@ -501,7 +501,7 @@ static void wildcard_of_each_family(void)
 }
 #endif
 
-/* ---- lists ----------------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static const test_case reading[] = {
     {"addresses_are_read_as_net_reads_them", addresses_are_read_as_net_reads_them, true},

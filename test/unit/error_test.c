@@ -19,7 +19,7 @@ static void check_row(bool good, const char *row, int line)
 }
 #define CHECK_ROW(condition, row) check_row((condition), (row), __LINE__)
 
-/* ---- names ------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 typedef struct named {
     apm_error constant;
@@ -123,7 +123,7 @@ static void no_other_number_has_a_name(void)
     for (i = 0; i < sizeof odd / sizeof *odd; i++) CHECK(strcmp(apm_error_name(odd[i]), "Unknown") == 0);
 }
 
-/* ---- texts --------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 enum { ROOM = 2048 };
 
@@ -247,7 +247,7 @@ static void text_that_does_not_fit_is_cut_between_characters(void)
     }
 }
 
-/* ---- the border -------------------------------------------------------------------------------------------- */
+/* ---- the border ------------------------------------------------------------------------------ */
 
 #ifndef APMSOCK_DLL
 typedef struct crossing {
@@ -434,7 +434,7 @@ static void no_code_looks_like_one_of_ours(void)
 }
 #endif
 
-/* ---- lists --------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static const test_case names[] = {
     {"every_error_has_its_number_and_name", every_error_has_its_number_and_name, true},

@@ -13,7 +13,7 @@ static apm_manual_reset_event *event_new(bool signaled)
     return event;
 }
 
-/* ---- one thread ---------------------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static void event_begins_as_it_was_asked_for(void)
 {
@@ -105,7 +105,7 @@ static void event_is_one_handle_and_no_memory(void)
     CHECK(harness_allocations() == allocations);
 }
 
-/* ---- several ------------------------------------------------------------------------------------------- */
+/* ---- several --------------------------------------------------------------------------------- */
 
 enum { WAITERS = 6, ROUNDS = 200 };
 
@@ -185,7 +185,7 @@ static void signals_carry_what_was_written_before(void)
     apm_manual_reset_event_close(game.back);
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Without the library having been started, and with it. */
 static const test_case alone[] = {
