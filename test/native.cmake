@@ -1,60 +1,85 @@
 # SPDX-License-Identifier: MIT
-# The model over the simulated kernel: with real threads for the conformance programs, and with
-# one thread and a seeded scheduler for replay.
+# The model over the simulated kernel, with real threads (the conformance programs, and seeds)
+# and with one thread and a seeded scheduler (seeds that can be replayed).
 find_package(Threads REQUIRED)
 
 list(APPEND support_sources support/census_sim.c support/peer_sim.c support/thread_posix.c)
-apmsock_keep_existing(support_sources)
 
-# TOLERANCE: to be an explicit list.
-file(GLOB sim_sources CONFIGURE_DEPENDS sim/sim*.c)
-file(GLOB seeds_sources CONFIGURE_DEPENDS stress/*.c)
+set(sim_sources
+    sim/sim_connect.c
+    sim/sim_datagram.c
+    sim/sim_event.c
+    sim/sim_listener.c
+    sim/sim_peer.c
+    sim/sim_pipe.c
+    sim/sim_port.c
+    sim/sim_request.c
+    sim/sim_socket.c
+    sim/sim_system.c
+    sim/sim_transfer.c
+    sim/sim_wait.c
+    sim/sim_work.c
+    sim/sim_world.c)
+
+set(seeds_sources
+    stress/actor.c
+    stress/call.c
+    stress/check.c
+    stress/host.c
+    stress/ledger.c
+    stress/program.c
+    stress/seeds.c
+    stress/slot.c
+    stress/weather.c)
 
 list(TRANSFORM apmsock_model_sources PREPEND "${PROJECT_SOURCE_DIR}/")
-add_library(model OBJECT ${apmsock_model_sources} ${sim_sources})
-target_compile_definitions(model PUBLIC APMK_SIMULATED)
-target_include_directories(model PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" sim)
-target_link_libraries(model PUBLIC Threads::Threads PRIVATE apmsock_compile)
 
-foreach(scheduler threads seeded)
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/sim/sched_${scheduler}.c")
-        add_library(model_${scheduler} STATIC $<TARGET_OBJECTS:model> sim/sched_${scheduler}.c)
-        target_compile_definitions(model_${scheduler} PUBLIC APMK_SIMULATED)
-        target_include_directories(model_${scheduler} PUBLIC "${PROJECT_SOURCE_DIR}/include"
-            "${PROJECT_SOURCE_DIR}/src" sim)
-        target_link_libraries(model_${scheduler} PUBLIC Threads::Threads PRIVATE apmsock_compile)
-    endif()
+# A library of the model with one of the two schedulers: test_model(target scheduler
+# definition...)
+function(test_model target scheduler)
+    add_library(${target} STATIC ${apmsock_model_sources} ${sim_sources} sim/sched_${scheduler}.c)
+    target_compile_definitions(${target} PUBLIC APMK_SIMULATED ${ARGN})
+    target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" sim)
+    target_link_libraries(${target} PUBLIC Threads::Threads PRIVATE apmsock_compile)
+endfunction()
+
+test_model(model_threads threads)
+
+# ---- the programs ------------------------------------------------------------------------------
+
+add_library(test_support STATIC ${support_sources})
+target_include_directories(test_support PUBLIC support)
+target_link_libraries(test_support PUBLIC CUnit::CUnit model_threads PRIVATE apmsock_compile)
+
+foreach(program IN LISTS programs programs_native)
+    get_filename_component(name ${program} NAME)
+    add_executable(${name}_test ${program}_test.c)
+    target_link_libraries(${name}_test PRIVATE test_support apmsock_compile)
+    test_modes(sim ${program} ${name}_test)
 endforeach()
 
-if(TARGET model_threads)
-    add_library(test_support STATIC ${support_sources})
-    target_include_directories(test_support PUBLIC support)
-    target_link_libraries(test_support PUBLIC CUnit::CUnit model_threads PRIVATE apmsock_compile)
+# ---- the seeds ---------------------------------------------------------------------------------
 
-    foreach(program IN LISTS programs programs_native)
-        get_filename_component(name ${program} NAME)
-        add_executable(${name}_test ${program}_test.c)
-        target_link_libraries(${name}_test PRIVATE test_support apmsock_compile)
-        test_modes(sim ${program} ${name}_test)
+# So many seeds of a scheduler, in slices that run side by side.
+set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds each of the stress tests runs")
+function(test_seeds scheduler model)
+    add_executable(seeds_${scheduler} ${seeds_sources})
+    target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
+    math(EXPR slice "(${APMSOCK_SEEDS} + 3) / 4")
+    foreach(index RANGE 3)
+        math(EXPR from "1 + ${index} * ${slice}")
+        math(EXPR to "${from} + ${slice} - 1")
+        test_entry(NAME seeds/${scheduler}/${from}-${to} LABELS seeds
+            COMMAND seeds_${scheduler} --from ${from} --count ${slice})
     endforeach()
-endif()
+endfunction()
 
-# Seeds, in slices so that they run side by side. The seeded scheduler has one thread: nothing
-# for ThreadSanitizer to see.
-set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds the stress tests run")
-set(schedulers threads seeded)
-if(APMSOCK_SANITIZE MATCHES thread)
-    set(schedulers threads)
+test_seeds(threads model_threads)
+# One thread at a time is nothing for ThreadSanitizer.
+if(NOT APMSOCK_SANITIZE MATCHES thread)
+    test_model(model_seeded seeded)
+    test_seeds(seeded model_seeded)
+    # Large sends go to the kernel in pieces of 1 GiB; here they are small.
+    test_model(model_pieces seeded "APMI_PIECE=((size_t)64)")
+    test_seeds(pieces model_pieces)
 endif()
-foreach(scheduler IN LISTS schedulers)
-    if(TARGET model_${scheduler} AND seeds_sources)
-        add_executable(seeds_${scheduler} ${seeds_sources})
-        target_link_libraries(seeds_${scheduler} PRIVATE model_${scheduler} apmsock_compile)
-        math(EXPR slice "(${APMSOCK_SEEDS} + 3) / 4")
-        foreach(index RANGE 3)
-            math(EXPR from "1 + ${index} * ${slice}")
-            test_entry(NAME seeds/${scheduler}/${from} LABELS seeds
-                COMMAND seeds_${scheduler} --from ${from} --count ${slice})
-        endforeach()
-    endif()
-endforeach()

@@ -79,8 +79,9 @@ fetch_cunit() {
     mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
         'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
         sed -n "s/^$release main //p" | head -n 1)
+    [ -n "$mirror" ] || die "apt knows no Debian mirror of $release"
     printf 'deb-src [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg \
-        "${mirror:-http://deb.debian.org/debian}" "$release" >"$cache/sources.list"
+        "$mirror" "$release" >"$cache/sources.list"
     local options=(-q -o "Dir::Etc::SourceList=$cache/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
     {

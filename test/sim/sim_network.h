@@ -207,6 +207,8 @@ void sim_count(enum sim_object kind, int64_t change);
 uint32_t sim_delay(void);
 /* Memory of the simulated kernel itself: never fails, and is zero. */
 void *sim_memory(size_t size);
+/* A run begins from nothing. */
+void sim_request_reset(void);
 void sim_socket_reset_table(void);
 void sim_listener_check_table(void);
 

@@ -14,11 +14,16 @@
 
 #include "sim_network.h"
 
-static uint64_t requests; /* made so far, in this process */
+static uint64_t requests; /* made so far, in this run */
 
 uint64_t sim_request_last(void)
 {
     return requests;
+}
+
+void sim_request_reset(void)
+{
+    requests = 0;
 }
 
 sim_request *sim_request_new(sim_socket *socket, sim_kind kind, apmk_overlapped *overlapped)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* An actor: a thread that does one thing after the other to sockets and results. */
+#include "program.h"
+
+/* ---- places --------------------------------------------------------------------------------- */
+
+static place *any_place(actor *one)
+{
+    return &one->in->places[draw(&one->stream, one->in->place_count)];
+}
+
+void place_close(place *at, uint64_t *stream)
+{
+    apm_error error;
+
+    atomic_store_explicit(&at->closed, true, memory_order_relaxed);
+    switch (draw(stream, 4)) {
+    case 0: error = apm_socket_close_timeout(at->socket, 0); break;
+    case 1: error = apm_socket_close_timeout(at->socket, 1 + (int32_t)draw(stream, 4)); break;
+    default: error = apm_socket_close(at->socket); break;
+    }
+    check_at(error == APM_ERROR_SUCCESS, "close", at);
+}
+
+static void keep_call(actor *one, call *made)
+{
+    if (one->own_count < CALLS)
+        one->own[one->own_count++] = made;
+    else
+        call_release(made);
+}
+
+static void start_call(actor *one, place *at, enum call_kind kind)
+{
+    call *made = call_new(at, kind, &one->stream);
+
+    if (call_begin(made) && made->wants_result) {
+        if (draw(&one->stream, 3) == 0) slot_share(one->in, made->result, &one->stream);
+        keep_call(one, made);
+    }
+}
+
+/* Of a chain only the first is the actor's: the callbacks begin the others. */
+static void transfer(actor *one, place *at, enum call_kind kind)
+{
+    bool sends = kind == CALL_SEND;
+    bool chained = sends ? at->chained_sends : at->chained_receives;
+
+    if ((sends ? at->sender : at->receiver) != one->index || at->chain_begun[sends]) return;
+    if (chained) {
+        call *made = call_new(at, kind, &one->stream);
+        made->wants_result = false;
+        made->calls_back = true;
+        at->chain_begun[sends] = call_begin(made);
+        return;
+    }
+    start_call(one, at, kind);
+}
+
+static void try_connect(actor *one, place *at)
+{
+    if (at->sender != one->index) return;
+    start_call(one, at, CALL_CONNECT);
+    /* Mostly nothing else makes sense before it has connected. */
+    if (draw(&one->stream, 4) != 0 && one->own_count != 0) {
+        call *last = one->own[one->own_count - 1];
+        if (last->at == at && !last->released) (void)apm_async_result_wait(last->result, 20);
+    }
+}
+
+static void look_at_place(actor *one, place *at)
+{
+    apm_endpoint endpoint;
+    apm_error error;
+
+    switch (draw(&one->stream, 8)) {
+    case 0: (void)apm_socket_connected(at->socket); break;
+    case 1:
+        error = apm_socket_local_endpoint(at->socket, &endpoint);
+        check_at(error != APM_ERROR_SUCCESS || apm_endpoint_port(&endpoint) != 0, "local endpoint", at);
+        break;
+    case 2:
+        error = apm_socket_remote_endpoint(at->socket, &endpoint);
+        check_at(error != APM_ERROR_SUCCESS || apm_endpoint_equal(&endpoint, &at->remote), "remote endpoint",
+                 at);
+        break;
+    case 3: (void)apm_socket_handle(at->socket); break;
+    case 4:
+        apm_socket_retain(at->socket);
+        (void)apm_socket_connected(at->socket);
+        apm_socket_release(at->socket);
+        break;
+    case 5:
+        if (draw(&one->stream, 3) == 0) (void)apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
+        break;
+    case 6:
+        /* A further user; or, when it has ended, a first one. Not where no user is counted. */
+        if (one->in->users != 0 && apm_startup(NULL) == APM_ERROR_SUCCESS)
+            check_at(apm_cleanup() == APM_ERROR_SUCCESS, "startup and cleanup", at);
+        break;
+    default:
+        if (draw(&one->stream, 4) == 0) place_close(at, &one->stream);
+        break;
+    }
+}
+
+/* ---- its own calls ----------------------------------------------------------------------------- */
+
+/* Ends it at last, even if that takes a cancel. */
+static void end_call(actor *one, call *made)
+{
+    if (apm_async_result_wait(made->result, draw(&one->stream, 4)) != APM_ERROR_SUCCESS)
+        (void)call_cancel(made, made->result);
+    (void)call_finish(made, made->result);
+    check(apm_async_result_wait(made->result, 60000) == APM_ERROR_SUCCESS, "a cancelled operation goes on",
+          made);
+    if (made->end == END_IN_THREAD || !made->calls_back) call_take_data(made);
+    call_release(made);
+}
+
+static void do_to_call(actor *one)
+{
+    uint32_t i;
+    call *made;
+
+    if (one->own_count == 0) return;
+    i = draw(&one->stream, one->own_count);
+    made = one->own[i];
+    check(apm_async_result_completed_synchronously(made->result) == made->synchronously,
+          "completed_synchronously has changed", made);
+    switch (draw(&one->stream, 8)) {
+    case 0: check(call_cancel(made, made->result) == APM_ERROR_SUCCESS, "cancel", made); return;
+    case 1: (void)call_cancel_after(made, made->result, draw(&one->stream, 30)); return;
+    case 2: (void)apm_async_result_wait(made->result, draw(&one->stream, 6)); return;
+    case 3: call_ask_for_handle(made, made->result, &one->stream); return;
+    case 4: slot_share(one->in, made->result, &one->stream); return;
+    case 5: /* gives it back, whatever becomes of it */
+        if (made->end == END_IN_THREAD) return;
+        call_release(made);
+        break;
+    default: end_call(one, made); break;
+    }
+    one->own[i] = one->own[--one->own_count];
+}
+
+/* ---- the actor ------------------------------------------------------------------------------------ */
+
+/* Now and then long enough for idle workers to leave, where time costs nothing. */
+static void rest(actor *one)
+{
+    sim_sleep(sim_is_seeded() && draw(&one->stream, 6) == 0 ? 6000 : draw(&one->stream, 3));
+}
+
+static void do_step(actor *one)
+{
+    place *at = any_place(one);
+
+    if (at->socket == NULL) return;
+    switch (draw(&one->stream, 16)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3: transfer(one, at, CALL_SEND); break;
+    case 4:
+    case 5:
+    case 6:
+    case 7: transfer(one, at, CALL_RECEIVE); break;
+    case 8:
+    case 9:
+    case 10: do_to_call(one); break;
+    case 11: slot_meddle(one->in, &one->stream); break;
+    case 12: look_at_place(one, at); break;
+    case 13: rest(one); break;
+    case 14:
+        if (!apm_socket_connected(at->socket)) try_connect(one, at);
+        break;
+    default: sim_interleave(); break;
+    }
+}
+
+void actor_run(void *argument)
+{
+    actor *one = (actor *)argument;
+    uint32_t i;
+
+    for (i = 0; i < one->in->place_count; i++)
+        if (one->in->places[i].socket != NULL && draw(&one->stream, 10) != 0)
+            try_connect(one, &one->in->places[i]);
+    for (i = 0; i < one->steps; i++) do_step(one);
+    for (i = 0; i < one->own_count; i++)
+        if (one->own[i]->end == END_IN_THREAD) end_call(one, one->own[i]);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* A call: Begin, callback, End, and what each of them has to see. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+static void *test_memory(size_t size)
+{
+    void *block = calloc(1, size);
+
+    if (block == NULL) sim_fail("no memory for the test");
+    return block;
+}
+
+/* ---- making and deleting ---------------------------------------------------------------------- */
+
+call *call_new(place *at, enum call_kind kind, uint64_t *stream)
+{
+    call *made = (call *)test_memory(sizeof *made);
+
+    made->at = at;
+    made->kind = kind;
+    made->stream = ((uint64_t)draw(stream, UINT32_MAX) << 32) + (uint64_t)kind;
+    made->calls_back = draw(stream, 5) != 0;
+    made->wants_result = draw(stream, 4) != 0;
+    made->end = (enum call_end)draw(stream, 3);
+    if (draw(stream, 2) == 0) made->deed = (enum call_deed)draw(stream, DEEDS);
+    if (kind == CALL_CONNECT) return made;
+
+    made->size = draw(stream, 12) == 0 ? 0 : 1 + draw(stream, draw(stream, 8) == 0 ? LARGEST : 40);
+    made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;
+    if (made->size != 0 || draw(stream, 2) == 0) {
+        made->data = (unsigned char *)malloc(made->size != 0 ? made->size : 1);
+        if (made->data == NULL) sim_fail("no memory for the test");
+        memset(made->data, 0xFF, made->size);
+    }
+    return made;
+}
+
+/* What was received shows in the buffer, also where no End could say it. */
+void call_take_data(call *made)
+{
+    size_t i = 0;
+
+    if (made->data == NULL) return;
+    if (made->kind == CALL_RECEIVE && made->size != 0) {
+        while (i < made->size && made->data[i] != 0xFF) i++;
+        made->kept_size = i;
+        made->kept = (unsigned char *)test_memory(made->size);
+        memcpy(made->kept, made->data, i);
+        for (; i < made->size; i++)
+            if (made->data[i] != 0xFF) made->damaged = true;
+    }
+    free(made->data);
+    made->data = NULL;
+}
+
+void call_delete(call *made)
+{
+    free(made->data);
+    free(made->kept);
+    free(made);
+}
+
+void call_release(call *made)
+{
+    if (made->result != NULL && !made->released) apm_async_result_release(made->result);
+    made->released = true;
+}
+
+/* ---- End ----------------------------------------------------------------------------------------- */
+
+apm_error call_finish(call *made, apm_async_result *result)
+{
+    apm_socket *socket = made->at->socket;
+    size_t bytes = SIZE_MAX;
+    apm_error error;
+
+    switch (made->kind) {
+    case CALL_CONNECT: error = apm_socket_end_connect(socket, result); break;
+    case CALL_SEND: error = apm_socket_end_send(socket, result, &bytes); break;
+    case CALL_RECEIVE: error = apm_socket_end_receive(socket, result, &bytes); break;
+    default: error = APM_ERROR_SOCKET; break;
+    }
+    if (error == APM_ERROR_INVALID_OPERATION) return error; /* another one was first */
+    if (error == APM_ERROR_OBJECT_DISPOSED && bytes == SIZE_MAX) return error;
+    check(atomic_fetch_add_explicit(&made->winners, 1, memory_order_relaxed) == 0, "ended twice", made);
+    check(apm_async_result_is_completed(result), "End returned before completion", made);
+    made->error = error;
+    made->bytes = bytes;
+    return error;
+}
+
+/* ---- asking --------------------------------------------------------------------------------------- */
+
+apm_error call_cancel(call *made, apm_async_result *result)
+{
+    atomic_store_explicit(&made->cancelled, true, memory_order_relaxed);
+    return apm_async_result_cancel(result);
+}
+
+apm_error call_cancel_after(call *made, apm_async_result *result, uint32_t timeout)
+{
+    if (timeout != APM_INFINITE) atomic_store_explicit(&made->timed, true, memory_order_relaxed);
+    return apm_async_result_cancel_after(result, timeout);
+}
+
+void call_ask_for_handle(call *made, apm_async_result *result, uint64_t *stream)
+{
+    void *handle = apm_async_result_wait_handle(result);
+
+    if (handle == NULL) return; /* no event is to be had */
+    check(apm_async_result_wait_handle(result) == handle, "another wait handle", made);
+    atomic_store_explicit(&made->handle, handle, memory_order_release);
+    if (apm_manual_reset_event_wait_one((apm_manual_reset_event *)handle, draw(stream, 4)) ==
+        APM_ERROR_SUCCESS)
+        check(apm_async_result_is_completed(result), "the event before completion", made);
+}
+
+/* ---- the callback ----------------------------------------------------------------------------------- */
+
+static void begin_next(place *at, enum call_kind kind, uint64_t *stream)
+{
+    bool chained = kind == CALL_SEND ? at->chained_sends : at->chained_receives;
+    uint32_t *left = &at->chain_left[kind == CALL_SEND];
+    call *next;
+
+    if (kind == CALL_CONNECT || !chained || *left == 0) return;
+    --*left;
+    next = call_new(at, kind, stream);
+    next->wants_result = false; /* nobody would give it back */
+    next->calls_back = true;
+    (void)call_begin(next);
+}
+
+static void do_deed(call *made, apm_async_result *result)
+{
+    program *run = made->at->in;
+
+    switch (made->deed) {
+    case DEED_CLOSE:
+        if (draw(&made->stream, 4) == 0) place_close(made->at, &made->stream);
+        break;
+    case DEED_BLOCK: sim_sleep(draw(&made->stream, 4)); break;
+    case DEED_MEDDLE: slot_meddle(run, &made->stream); break;
+    case DEED_SHARE: slot_share(run, result, &made->stream); break;
+    case DEED_LIBRARY: {
+        apm_error error = apm_cleanup();
+        check(error == APM_ERROR_INVALID_OPERATION || error == APM_ERROR_NOT_INITIALIZED,
+              "cleanup inside a callback", made);
+        break;
+    }
+    case DEED_NONE:
+    case DEED_NEXT:
+    case DEEDS: break;
+    }
+}
+
+static void APM_CALL call_back(apm_async_result *result)
+{
+    call *made = (call *)apm_async_result_state(result);
+    place *at = made->at;
+    uint64_t stream = made->stream;
+    enum call_kind kind = made->kind;
+    void *handle;
+
+    made->callback_thread = sim_thread_self();
+    check(atomic_fetch_add_explicit(&made->callbacks, 1, memory_order_relaxed) == 0, "called back twice",
+          made);
+    check(!made->wants_result || made->result == result, "the result was not there before the callback",
+          made);
+    check(apm_async_result_is_completed(result), "called back before completion", made);
+    made->seen_synchronously = apm_async_result_completed_synchronously(result);
+    handle = atomic_load_explicit(&made->handle, memory_order_acquire);
+    if (handle != NULL)
+        check(apm_manual_reset_event_wait_one((apm_manual_reset_event *)handle, 0) == APM_ERROR_SUCCESS,
+              "called back before the event", made);
+    check(apm_async_result_wait(result, 0) == APM_ERROR_SUCCESS, "a wait in the callback", made);
+    if (made->end == END_IN_CALLBACK) (void)call_finish(made, result);
+    if (made->end != END_IN_THREAD || !made->wants_result) call_take_data(made);
+    do_deed(made, result);
+    check(apm_async_result_completed_synchronously(result) == made->seen_synchronously,
+          "completed_synchronously has changed in the callback", made);
+    /* Last: the next callback may be running before this one has returned. */
+    begin_next(at, kind, &stream);
+}
+
+/* ---- Begin --------------------------------------------------------------------------------------------- */
+
+static apm_error begin(call *made)
+{
+    place *at = made->at;
+    apm_async_callback callback = made->calls_back ? call_back : NULL;
+    apm_async_result **result = made->wants_result ? &made->result : NULL;
+
+    switch (made->kind) {
+    case CALL_CONNECT: return apm_socket_begin_connect(at->socket, &at->remote, callback, made, result);
+    case CALL_SEND:
+        return apm_socket_begin_send(at->socket, made->data, made->size, 0, callback, made, result);
+    case CALL_RECEIVE:
+        return apm_socket_begin_receive(at->socket, made->data, made->size, made->peeks ? APM_FLAG_PEEK : 0,
+                                        callback, made, result);
+    default: return APM_ERROR_SOCKET;
+    }
+}
+
+static bool enter_place(call *made)
+{
+    place *at = made->at;
+    call **list = made->kind == CALL_SEND      ? at->sends
+                  : made->kind == CALL_RECEIVE ? at->receives
+                                               : at->connects;
+    uint32_t *count = made->kind == CALL_SEND      ? &at->send_count
+                      : made->kind == CALL_RECEIVE ? &at->receive_count
+                                                   : &at->connect_count;
+
+    if (*count == CALLS) return false;
+    list[(*count)++] = made;
+    return true;
+}
+
+/* Of the call itself only what nobody else writes is touched after Begin. */
+bool call_begin(call *made)
+{
+    place *at = made->at;
+    bool wants = made->wants_result;
+    apm_error error;
+
+    if (!enter_place(made)) {
+        call_delete(made);
+        return false;
+    }
+    if (made->kind == CALL_SEND) {
+        made->offset = at->offset;
+        pattern_fill(made->data, made->size, at->salt, at->offset);
+        at->offset += made->size; /* before Begin: a callback may begin the next one */
+    }
+    made->begin_thread = sim_thread_self();
+    error = begin(made);
+    made->begin_error = error;
+    made->begun = error == APM_ERROR_SUCCESS;
+    if (!made->begun) {
+        check(made->result == NULL, "Begin failed and gave a result", made);
+        if (made->data != NULL) memset(made->data, 0xFF, made->size);
+        return false;
+    }
+    check(!wants || made->result != NULL, "Begin gave no result", made);
+    if (wants) made->synchronously = apm_async_result_completed_synchronously(made->result);
+    return true;
+}

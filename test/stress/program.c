@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* The run: start, cast, drain, end, and what is left for the end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+uint32_t draw(uint64_t *stream, uint32_t limit)
+{
+    return sim_random(stream, limit);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------- */
+
+static unsigned char pattern_byte(uint64_t salt, uint64_t offset)
+{
+    uint64_t mixed = (offset + 1) * UINT64_C(0x9E3779B97F4A7C15) + salt * UINT64_C(0xD6E8FEB86659FD93);
+
+    mixed ^= mixed >> 29;
+    mixed *= UINT64_C(0xBF58476D1CE4E5B9);
+    return (unsigned char)(mixed >> 57);
+}
+
+void pattern_fill(unsigned char *data, size_t size, uint64_t salt, uint64_t offset)
+{
+    size_t i;
+
+    for (i = 0; i < size; i++) data[i] = pattern_byte(salt, offset + i);
+}
+
+bool pattern_holds(const unsigned char *data, size_t size, uint64_t salt, uint64_t offset)
+{
+    size_t i;
+
+    for (i = 0; i < size; i++)
+        if (data[i] != pattern_byte(salt, offset + i)) return false;
+    return true;
+}
+
+/* ---- places --------------------------------------------------------------------------------------- */
+
+static bool name_remote(place *at)
+{
+    memset(&at->remote, 0, sizeof at->remote);
+    if (!at->datagram) {
+        at->remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(at->listener), at->remote.address);
+        return true;
+    }
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &at->remote);
+    return apm_socket_bind(at->socket, &at->remote) == APM_ERROR_SUCCESS &&
+           apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS;
+}
+
+/* A connect after a failed one has to be from there, too. */
+static void bind_place(place *at)
+{
+    apm_endpoint local;
+
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, sim_free_port(APM_FAMILY_IPV4), &local);
+    check_at(apm_socket_bind(at->socket, &local) == APM_ERROR_SUCCESS, "bind", at);
+    check_at(apm_socket_bind(at->socket, &local) == APM_ERROR_INVALID_ARGUMENT, "bind twice", at);
+}
+
+static void open_place(place *at)
+{
+    int32_t type = at->datagram ? APM_SOCKET_DATAGRAM : APM_SOCKET_STREAM;
+
+    at->listener = sim_listen(APM_FAMILY_IPV4, 4);
+    if (apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &at->socket) != APM_ERROR_SUCCESS)
+        check_at(at->socket == NULL, "create failed and gave a socket", at);
+    if (at->socket != NULL) {
+        apm_socket_retain(at->socket); /* the run's own, until everything is over */
+        if (at->bound && !at->datagram) bind_place(at);
+        check_at(name_remote(at), "a remote endpoint", at);
+    }
+    at->host = sim_thread_start("host", host_run, at);
+}
+
+static void close_host(place *at)
+{
+    if (at->host != NULL) sim_thread_join(at->host);
+    if (at->listener != NULL) sim_listener_close(at->listener);
+}
+
+static void delete_calls(call **calls, uint32_t count)
+{
+    while (count != 0) call_delete(calls[--count]);
+}
+
+static void delete_place(place *at)
+{
+    delete_calls(at->sends, at->send_count);
+    delete_calls(at->receives, at->receive_count);
+    delete_calls(at->connects, at->connect_count);
+    while (at->first != NULL) {
+        conversation *one = at->first;
+        at->first = one->next;
+        free(one->read);
+        free(one);
+    }
+}
+
+/* ---- the drain ---------------------------------------------------------------------------------------- */
+
+/* Receives until the end of the host's stream. No further one follows an error. */
+static void drain_place(place *at, uint64_t *stream)
+{
+    uint32_t tries;
+
+    for (tries = 0; tries < 60 && !at->drained; tries++) {
+        call *made = call_new(at, CALL_RECEIVE, stream);
+        apm_error error;
+
+        made->calls_back = made->peeks = false;
+        made->wants_result = true;
+        made->end = END_IN_THREAD;
+        if (made->size == 0 || at->receive_count == CALLS) {
+            call_delete(made);
+            continue;
+        }
+        if (!call_begin(made)) {
+            if (made->begin_error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE) continue;
+            return;
+        }
+        check(apm_async_result_wait(made->result, 60000) == APM_ERROR_SUCCESS,
+              "the end of the stream does not come", made);
+        error = call_finish(made, made->result);
+        call_take_data(made);
+        call_release(made);
+        if (error != APM_ERROR_SUCCESS) return;
+        at->drained = made->kept_size == 0;
+    }
+}
+
+static void finish_place(place *at, uint64_t *stream)
+{
+    uint32_t patience = 200;
+
+    if (at->socket == NULL || at->datagram || at->chained_sends || at->chained_receives) return;
+    if (!apm_socket_connected(at->socket)) return;
+    atomic_store_explicit(&at->finishing, true, memory_order_relaxed);
+    drain_place(at, stream);
+    if (!at->drained || apm_socket_shutdown(at->socket, APM_SHUTDOWN_SEND) != APM_ERROR_SUCCESS) return;
+    /* The host reads to the end in its own time; a close might cut it short. */
+    while (!atomic_load_explicit(&at->over, memory_order_relaxed) && patience-- != 0) sim_sleep(1);
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------- */
+
+static bool has_socket(const program *run)
+{
+    uint32_t i;
+
+    for (i = 0; i < run->place_count; i++)
+        if (run->places[i].socket != NULL) return true;
+    return false;
+}
+
+/* Where nobody started it, a socket did; or tried, and the system had not what it needs. */
+static void clean_up(program *run)
+{
+    uint32_t users = run->users != 0 ? run->users : 1;
+
+    atomic_store_explicit(&run->cleaned_up, true, memory_order_relaxed);
+    while (users-- != 0) {
+        apm_error error = apm_cleanup();
+        if (error == APM_ERROR_NOT_INITIALIZED && run->users == 0 && !has_socket(run)) return;
+        if (error != APM_ERROR_SUCCESS) sim_fail("cleanup: %s", apm_error_name(error));
+    }
+}
+
+/* Results and sockets outlive the library. */
+static void check_outliving(call **calls, uint32_t count)
+{
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        call *made = calls[i];
+
+        if (made->result == NULL || made->released) continue;
+        check(apm_async_result_is_completed(made->result), "pending after the end of the library", made);
+        check(apm_async_result_completed_synchronously(made->result) == made->synchronously,
+              "completed_synchronously has changed", made);
+        check(call_finish(made, made->result) == APM_ERROR_OBJECT_DISPOSED, "End after the end", made);
+        (void)apm_async_result_cancel(made->result);
+        (void)apm_async_result_cancel_after(made->result, 1);
+        call_release(made);
+    }
+}
+
+static void leave_place(place *at)
+{
+    uint32_t i;
+
+    check_outliving(at->sends, at->send_count);
+    check_outliving(at->receives, at->receive_count);
+    check_outliving(at->connects, at->connect_count);
+    for (i = 0; i < at->receive_count; i++) call_take_data(at->receives[i]);
+    if (at->socket == NULL) return;
+    check_at(!apm_socket_connected(at->socket), "connected after the end", at);
+    check_at(apm_socket_begin_receive(at->socket, NULL, 0, 0, NULL, NULL, NULL) == APM_ERROR_OBJECT_DISPOSED,
+             "Begin after the end", at);
+    check_at(apm_socket_close(at->socket) == APM_ERROR_SUCCESS, "close after the end", at);
+    apm_socket_release(at->socket);
+}
+
+static void check_nothing_runs(void)
+{
+    if (sim_census(SIM_RUNNING) != 0 || sim_census(SIM_THREADS) != 0) sim_fail("threads outlive the library");
+    if (sim_census(SIM_SOCKETS) != 0) sim_fail("sockets outlive the library");
+    if (sim_census(SIM_PORTS) != 0) sim_fail("the port outlives the library");
+    if (sim_census(SIM_STARTS) != 0) sim_fail("the network outlives the library");
+}
+
+/* ---- the run ------------------------------------------------------------------------------------------------ */
+
+/* False if the system does not have what the library needs. */
+static bool start_library(program *run)
+{
+    uint32_t i;
+
+    for (i = 0; i < run->users; i++) {
+        apm_error error = apm_startup(&run->options);
+        if (error == APM_ERROR_SUCCESS) continue;
+        if (i != 0) sim_fail("a further startup: %s", apm_error_name(error));
+        return false;
+    }
+    return true;
+}
+
+static void play(program *run)
+{
+    uint32_t i;
+
+    for (i = 0; i < run->place_count; i++) open_place(&run->places[i]);
+    for (i = 0; i < run->actor_count; i++)
+        run->actors[i].thread = sim_thread_start("actor", actor_run, &run->actors[i]);
+    if (run->cleans_early) {
+        sim_sleep(draw(&run->stream, 6));
+        clean_up(run);
+    }
+    for (i = 0; i < run->actor_count; i++) sim_thread_join(run->actors[i].thread);
+    for (i = 0; i < run->place_count && run->drains; i++) finish_place(&run->places[i], &run->stream);
+    if (!run->cleans_early) clean_up(run);
+    check_nothing_runs();
+
+    atomic_store_explicit(&run->stopping, true, memory_order_relaxed);
+    for (i = 0; i < run->place_count; i++) close_host(&run->places[i]);
+    slot_empty(run);
+    for (i = 0; i < run->place_count; i++) leave_place(&run->places[i]);
+}
+
+void program_run(void *argument)
+{
+    program *run = (program *)argument;
+    uint32_t i;
+
+    if (start_library(run)) play(run);
+    if (ledger_live() != 0) sim_fail("%lld blocks are left over", (long long)ledger_live());
+    if (sim_census(SIM_BLOCKS) != 0) sim_fail("blocks of the heap are left over");
+    if (sim_census(SIM_EVENTS) != 0) sim_fail("events are left over");
+    check_program(run);
+    for (i = 0; i < run->place_count; i++) delete_place(&run->places[i]);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A random program over the public interface, and what is known of it afterwards.
+ *
+ * Places are sockets with somebody to talk to; actors are threads that do things to them. Each
+ * place has one actor that connects and sends and one that receives, so that the order of
+ * Begin is known; everything else (cancelling, waiting, closing ...) is done by anybody. What a
+ * callback and a thread note of a call belongs to whoever writes it until the end, when
+ * everybody has been joined.
+ */
+#ifndef STRESS_PROGRAM_H
+#define STRESS_PROGRAM_H
+
+#include <apmsock/apmsock.h>
+#include <stdatomic.h>
+
+#include "sim.h"
+
+enum { PLACES = 3, ACTORS = 3, SLOTS = 4, CALLS = 160, LARGEST = 400 };
+
+typedef struct program program;
+typedef struct place place;
+typedef struct call call;
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
+enum call_kind { CALL_CONNECT, CALL_SEND, CALL_RECEIVE };
+enum call_end { END_IN_CALLBACK, END_IN_THREAD, END_NEVER };
+enum call_deed { DEED_NONE, DEED_CLOSE, DEED_BLOCK, DEED_MEDDLE, DEED_SHARE, DEED_NEXT, DEED_LIBRARY, DEEDS };
+
+struct call {
+    place *at;
+    enum call_kind kind;
+    enum call_end end;
+    enum call_deed deed;
+    bool calls_back, wants_result, peeks;
+    size_t size;
+    uint64_t offset;     /* of a send in the place's stream */
+    uint64_t stream;     /* chance, for its callback */
+    unsigned char *data; /* of its own, and of its very size; NULL once nobody may touch it */
+    unsigned char *kept; /* what a receive found in it */
+    size_t kept_size;
+    bool damaged; /* bytes behind what was received have changed */
+    uint64_t begin_thread;
+
+    apm_async_result *result; /* what Begin gave; given back when `released` */
+    bool begun, released;
+    apm_error begin_error;
+    bool synchronously; /* as Begin's caller saw it */
+
+    _Atomic uint32_t callbacks;
+    _Atomic(void *) handle; /* of its event, if somebody asked */
+    bool seen_synchronously;
+    uint64_t callback_thread;
+
+    _Atomic bool cancelled, timed; /* somebody has asked for it */
+    _Atomic uint32_t winners;      /* Ends that ended it */
+    apm_error error;               /* and what the one said */
+    size_t bytes;
+};
+
+/* ---- a conversation: what the host of a place saw of one connection -------------------------------- */
+
+typedef struct conversation {
+    struct conversation *next;
+    uint64_t salt;
+    uint64_t written;
+    unsigned char *read;
+    size_t read_size, read_room;
+    int64_t outcome; /* SIM_END, SIM_RESET, or SIM_TIMEOUT: it was the host who left */
+    bool ended;      /* the host ended its stream */
+} conversation;
+
+/* ---- a place -------------------------------------------------------------------------------------------- */
+
+struct place {
+    program *in;
+    uint32_t index;
+    apm_socket *socket;
+    uint32_t sender, receiver; /* actors */
+    bool datagram;             /* connected to itself */
+    bool bound;                /* to a port, by itself */
+    bool chained_sends, chained_receives;
+    uint64_t salt;
+    apm_endpoint remote;
+
+    sim_listener *listener;
+    sim_thread *host;
+    uint64_t host_stream;
+    conversation *first, *last;
+    _Atomic bool finishing; /* the host ends its stream and reads to the end */
+    _Atomic bool over;      /* the host has read to the end, or was reset */
+    bool drained;           /* receives have come to the end, without an error */
+
+    call *sends[CALLS], *receives[CALLS], *connects[CALLS];
+    uint32_t send_count, receive_count, connect_count;
+    uint64_t offset;        /* of the next send in the stream */
+    uint32_t chain_left[2]; /* of receives, of sends: what callbacks may still begin */
+    bool chain_begun[2];    /* the actor's */
+    _Atomic bool closed;    /* somebody has called close */
+};
+
+typedef struct actor {
+    program *in;
+    uint32_t index;
+    uint64_t stream;
+    uint32_t steps;
+    call *own[CALLS]; /* with a result that it gives back */
+    uint32_t own_count;
+    sim_thread *thread;
+} actor;
+
+struct program {
+    uint64_t seed, stream;
+    sim_profile profile;
+    apm_options options;
+    uint32_t place_count, actor_count;
+    place places[PLACES];
+    actor actors[ACTORS];
+    _Atomic(apm_async_result *) slots[SLOTS];
+    _Atomic bool stopping;   /* the hosts */
+    _Atomic bool cleaned_up; /* the end has begun */
+    bool cleans_early, drains;
+    uint32_t users; /* of apm_startup */
+};
+
+/* What a run is made of: the same for the same seed. */
+void program_draw(program *run, uint64_t seed);
+/* Inside sim_run. Ends the process when something is wrong. */
+void program_run(void *argument);
+
+uint32_t draw(uint64_t *stream, uint32_t limit);
+
+/* Ends the process when `good` is false. */
+void check(bool good, const char *text, const call *made);
+void check_at(bool good, const char *text, const place *at);
+
+/* A stream's bytes: below 0x80, while untouched buffers hold 0xFF. */
+void pattern_fill(unsigned char *data, size_t size, uint64_t salt, uint64_t offset);
+bool pattern_holds(const unsigned char *data, size_t size, uint64_t salt, uint64_t offset);
+
+/* call.c */
+call *call_new(place *at, enum call_kind kind, uint64_t *stream);
+/* Begins it; true if that succeeded. Afterwards it is known to its place. */
+bool call_begin(call *made);
+/* The End of its kind: notes what it says. */
+apm_error call_finish(call *made, apm_async_result *result);
+void call_release(call *made);
+apm_error call_cancel(call *made, apm_async_result *result);
+apm_error call_cancel_after(call *made, apm_async_result *result, uint32_t timeout);
+/* The manual-reset event of its result: the same each time, and never too early. */
+void call_ask_for_handle(call *made, apm_async_result *result, uint64_t *stream);
+void call_take_data(call *made); /* it has completed: keeps what was received, frees the buffer */
+void call_delete(call *made);
+
+/* slot.c: puts a reference of the result into a slot; takes one out and does something to it. */
+void slot_share(program *run, apm_async_result *result, uint64_t *stream);
+void slot_meddle(program *run, uint64_t *stream);
+void slot_empty(program *run);
+
+void actor_run(void *argument);
+void host_run(void *argument);
+void place_close(place *at, uint64_t *stream);
+
+/* ledger.c: the counting allocator. */
+void ledger_install(apm_options *options, uint32_t failures);
+int64_t ledger_live(void);
+
+/* check.c: what has to hold when everything is over. */
+void check_program(program *run);
+
+#endif

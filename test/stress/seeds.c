@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random programs on the simulated kernel, one per seed.
+ *
+ *   seeds [--from N] [--count N]      runs the seeds N, N+1 ...
+ *   seeds --replay N [--trace]        runs one, with every event printed
+ *
+ * A seed that fails says so, with the command that runs it again, and ends the process. On
+ * the seeded scheduler it does then exactly the same; with real threads only nearly.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+static const char *command;
+static uint64_t seed_now, passed;
+
+static void explain(void)
+{
+    (void)fprintf(stderr, "seed %llu failed. To see it again:\n    %s --replay %llu --trace\n",
+                  (unsigned long long)seed_now, command, (unsigned long long)seed_now);
+    if (!sim_is_seeded()) (void)fprintf(stderr, "(These are real threads: it need not fail again.)\n");
+    (void)fprintf(stderr, "%llu passed, 1 failed\n", (unsigned long long)passed);
+    (void)printf("%llu passed, 1 failed\n", (unsigned long long)passed);
+    (void)fflush(stdout);
+}
+
+static void run_seed(uint64_t seed)
+{
+    static program run;
+
+    seed_now = seed;
+    memset(&run, 0, sizeof run);
+    program_draw(&run, seed);
+    sim_seed(seed);
+    sim_set_profile(&run.profile);
+    sim_run(program_run, &run);
+    passed++;
+}
+
+static bool read_number(const char *text, uint64_t *number)
+{
+    char *end = NULL;
+
+    if (text == NULL || *text < '0' || *text > '9') return false;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *count)
+{
+    int i;
+
+    for (i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--trace") == 0) {
+            sim_set_trace(true);
+        } else if (strcmp(argv[i], "--from") == 0 && read_number(value, from)) {
+            i++;
+        } else if (strcmp(argv[i], "--count") == 0 && read_number(value, count)) {
+            i++;
+        } else if (strcmp(argv[i], "--replay") == 0 && read_number(value, from)) {
+            *count = 1;
+            i++;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t from = 1, count = 2000, i;
+
+    command = argv[0];
+    if (!read_arguments(argc, argv, &from, &count)) {
+        (void)fprintf(stderr, "usage: %s [--from N] [--count N] [--replay N] [--trace]\n", command);
+        return 2;
+    }
+    sim_on_failure(explain);
+    for (i = 0; i < count; i++) run_seed(from + i);
+    (void)printf("%llu passed, 0 failed\n", (unsigned long long)passed);
+    return passed == 0 ? 1 : 0;
+}
