@@ -60,12 +60,12 @@ endforeach()
 
 # ---- the seeds ---------------------------------------------------------------------------------
 
-# So many seeds of a scheduler, in slices that run side by side.
-set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds each of the stress tests runs")
-function(test_seeds scheduler model)
+# Seeds of a scheduler, in slices that run side by side.
+set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds run with real threads; the scheduler gets a multiple")
+function(test_seeds scheduler model count)
     add_executable(seeds_${scheduler} ${seeds_sources})
     target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
-    math(EXPR slice "(${APMSOCK_SEEDS} + 3) / 4")
+    math(EXPR slice "(${count} + 3) / 4")
     foreach(index RANGE 3)
         math(EXPR from "1 + ${index} * ${slice}")
         math(EXPR to "${from} + ${slice} - 1")
@@ -74,12 +74,13 @@ function(test_seeds scheduler model)
     endforeach()
 endfunction()
 
-test_seeds(threads model_threads)
+math(EXPR more_seeds "5 * ${APMSOCK_SEEDS}")
+test_seeds(threads model_threads ${APMSOCK_SEEDS})
 # One thread at a time is nothing for ThreadSanitizer.
 if(NOT APMSOCK_SANITIZE MATCHES thread)
     test_model(model_seeded seeded)
-    test_seeds(seeded model_seeded)
+    test_seeds(seeded model_seeded ${more_seeds})
     # Large sends go to the kernel in pieces of 1 GiB; here they are small.
     test_model(model_pieces seeded "APMI_PIECE=((size_t)64)")
-    test_seeds(pieces model_pieces)
+    test_seeds(pieces model_pieces ${more_seeds})
 endif()

@@ -2,7 +2,8 @@
 /* The pool as its users notice it: callbacks that block, workers that come and go. */
 #include "../support/fixture.h"
 
-#define RETIRE_LIMIT 40000u /* ms; idle workers stay for about five seconds */
+#define IDLE_LIMIT 12000u   /* ms; an idle worker thinks of leaving after about five seconds */
+#define RETIRE_LIMIT 40000u /* and is gone long before this */
 
 /* Receives on sockets of their own, whose callbacks all wait for one gate. */
 enum { BLOCKERS = 8 };
@@ -68,6 +69,15 @@ static void stop_blockers(blockers *all)
     test_gate_free(all->go);
 }
 
+/* With as many workers as the default allows, in every mode: these are about the others. */
+static bool start_with_many(void)
+{
+    apm_options options = harness_options();
+
+    options.max_workers = 0;
+    return CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS);
+}
+
 /* ---- callbacks that block ------------------------------------------------------------------------------- */
 
 static void others_go_on_while_callbacks_block(void)
@@ -75,15 +85,13 @@ static void others_go_on_while_callbacks_block(void)
     blockers all;
     pair both;
 
-    if (harness_one_worker()) { /* the user has said that there shall be no other */
-        CU_PASS("needs a second worker");
-        return;
-    }
+    if (!start_with_many()) return;
     if (start_blockers(&all, BLOCKERS, BLOCKERS) && pair_open(&both)) {
         check_alive(&both);
         pair_close(&both);
     }
     stop_blockers(&all);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
 /* The gate of the others is opened by the last one: it must not be stuck behind them. */
@@ -99,10 +107,7 @@ static void blocked_callbacks_may_wait_for_a_later_one(void)
     call last;
     char here = 0;
 
-    if (harness_one_worker()) {
-        CU_PASS("needs a second worker");
-        return;
-    }
+    if (!start_with_many()) return;
     if (start_blockers(&all, BLOCKERS, BLOCKERS) && pair_open(&both)) {
         call_prepare(&last, both.socket, CALL_RECEIVE);
         last.inside = open_the_gate;
@@ -113,6 +118,7 @@ static void blocked_callbacks_may_wait_for_a_later_one(void)
         pair_close(&both);
     }
     stop_blockers(&all);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
 typedef struct nested {
@@ -145,10 +151,7 @@ static void end_in_a_callback_may_wait_for_another_operation(void)
     char here[DEPTH];
     int i, open = 0;
 
-    if (harness_one_worker()) {
-        CU_PASS("needs a second worker");
-        return;
-    }
+    if (!start_with_many()) return;
     for (i = 0; i < DEPTH; i++, open++) {
         if (!pair_open(&both[i]) || !pair_open(&others[i].both)) break;
         others[i].here = 0;
@@ -175,6 +178,7 @@ static void end_in_a_callback_may_wait_for_another_operation(void)
         pair_close(&both[i]);
         pair_close(&others[i].both);
     }
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
 /* ---- how many workers -------------------------------------------------------------------------------------- */
@@ -212,6 +216,29 @@ static void pool_grows_while_callbacks_block_and_shrinks_when_they_are_done(void
         CHECK(harness_threads() >= before + 2);
     }
     if (start_blockers(&all, 3, 3)) CHECK(harness_threads() >= before + 3); /* and it can grow again */
+    stop_blockers(&all);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+}
+
+/* A worker that waits while all others are in their callbacks is the only one who can take the
+ * next packet: it stays, for all the time it has been idle. */
+static void last_one_at_the_port_does_not_retire(void)
+{
+    enum { BLOCKED = 2 };
+    int64_t before = harness_threads();
+    uint64_t start;
+    blockers all;
+    pair both;
+
+    if (!start_with_many()) return;
+    (void)start_blockers(&all, BLOCKED, BLOCKED);
+    start = test_now();
+    while (test_now() - start < IDLE_LIMIT) test_yield();
+    CHECK(harness_threads() == before + BLOCKED + 1); /* one waits, and no more than one */
+    if (pair_open(&both)) {
+        check_alive(&both);
+        pair_close(&both);
+    }
     stop_blockers(&all);
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
@@ -339,16 +366,17 @@ static void operation_outlives_the_thread_that_began_it(void)
 }
 
 static const test_case blocking[] = {
-    {"others_go_on_while_callbacks_block", others_go_on_while_callbacks_block, false},
-    {"blocked_callbacks_may_wait_for_a_later_one", blocked_callbacks_may_wait_for_a_later_one, false},
+    {"others_go_on_while_callbacks_block", others_go_on_while_callbacks_block, true},
+    {"blocked_callbacks_may_wait_for_a_later_one", blocked_callbacks_may_wait_for_a_later_one, true},
     {"end_in_a_callback_may_wait_for_another_operation", end_in_a_callback_may_wait_for_another_operation,
-     false},
+     true},
     {NULL, NULL, false}};
 
 static const test_case workers[] = {
     {"minimum_is_there_from_the_start", minimum_is_there_from_the_start, true},
     {"pool_grows_while_callbacks_block_and_shrinks_when_they_are_done",
      pool_grows_while_callbacks_block_and_shrinks_when_they_are_done, true},
+    {"last_one_at_the_port_does_not_retire", last_one_at_the_port_does_not_retire, true},
     {"maximum_is_kept_and_nobody_is_forgotten", maximum_is_kept_and_nobody_is_forgotten, true},
     {"only_worker_serves_everybody", only_worker_serves_everybody, true},
     {NULL, NULL, false}};

@@ -46,10 +46,13 @@ static void settle_sends(sim_socket *socket)
         if (link->reset) {
             sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
         } else if (link->peer_gone) {
-            /* The first one is taken and answered with a reset, which comes after. */
+            /* The first one is taken and answered with a reset, which comes after. Its packet may be
+             * taken, and the request gone, as soon as it is finished. */
+            bool says_something = request->size != 0;
+
             request->done = request->size;
             sim_request_finish(socket, request, 0);
-            if (request->size != 0) link->reset = true;
+            if (says_something) link->reset = true;
         } else {
             uint32_t left = request->size - request->done;
             size_t room = link->out.room - link->out.count;

@@ -68,22 +68,36 @@ static void try_connect(actor *one, place *at)
     }
 }
 
-static void look_at_place(actor *one, place *at)
+/* A socket that says it is connected has both endpoints, until somebody closes it. */
+static void look_at_endpoints(place *at)
 {
-    apm_endpoint endpoint;
-    apm_error error;
+    bool connected = apm_socket_connected(at->socket);
+    apm_endpoint local, remote;
+    apm_error here = apm_socket_local_endpoint(at->socket, &local);
+    apm_error there = apm_socket_remote_endpoint(at->socket, &remote);
 
+    check_at(here != APM_ERROR_SUCCESS || apm_endpoint_port(&local) != 0, "local endpoint", at);
+    check_at(there != APM_ERROR_SUCCESS || apm_endpoint_equal(&remote, &at->remote), "remote endpoint", at);
+    if (!connected) return;
+    check_at(here == APM_ERROR_SUCCESS || here == APM_ERROR_OBJECT_DISPOSED, "connected from nowhere", at);
+    check_at(there == APM_ERROR_SUCCESS || there == APM_ERROR_OBJECT_DISPOSED, "connected to nobody", at);
+}
+
+static void shut_down(actor *one, place *at)
+{
+    bool connected = apm_socket_connected(at->socket);
+    apm_error error = apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
+
+    if (error == APM_ERROR_NOT_CONNECTED && !connected) return;
+    check_at(error == APM_ERROR_SUCCESS || error == APM_ERROR_OBJECT_DISPOSED, "shutdown", at);
+}
+
+static void use_place(actor *one, place *at)
+{
     switch (draw(&one->stream, 8)) {
-    case 0: (void)apm_socket_connected(at->socket); break;
+    case 0:
     case 1:
-        error = apm_socket_local_endpoint(at->socket, &endpoint);
-        check_at(error != APM_ERROR_SUCCESS || apm_endpoint_port(&endpoint) != 0, "local endpoint", at);
-        break;
-    case 2:
-        error = apm_socket_remote_endpoint(at->socket, &endpoint);
-        check_at(error != APM_ERROR_SUCCESS || apm_endpoint_equal(&endpoint, &at->remote), "remote endpoint",
-                 at);
-        break;
+    case 2: look_at_endpoints(at); break;
     case 3: (void)apm_socket_handle(at->socket); break;
     case 4:
         apm_socket_retain(at->socket);
@@ -91,7 +105,7 @@ static void look_at_place(actor *one, place *at)
         apm_socket_release(at->socket);
         break;
     case 5:
-        if (draw(&one->stream, 3) == 0) (void)apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
+        if (draw(&one->stream, 3) == 0) shut_down(one, at);
         break;
     case 6:
         /* A further user; or, when it has ended, a first one. Not where no user is counted. */
@@ -169,7 +183,7 @@ static void do_step(actor *one)
     case 9:
     case 10: do_to_call(one); break;
     case 11: slot_meddle(one->in, &one->stream); break;
-    case 12: look_at_place(one, at); break;
+    case 12: use_place(one, at); break;
     case 13: rest(one); break;
     case 14:
         if (!apm_socket_connected(at->socket)) try_connect(one, at);

@@ -5,6 +5,9 @@
 
 #include "program.h"
 
+/* ms; where nobody has said that a refusal is final, the kernel tries again for longer. */
+#define REFUSAL_LIMIT 1500u
+
 static void *test_memory(size_t size)
 {
     void *block = calloc(1, size);
@@ -157,6 +160,15 @@ static void do_deed(call *made, apm_async_result *result)
     }
 }
 
+/* In virtual time, that is; and not where the port has no memory, which delays everything. */
+static void check_refusal(const call *made)
+{
+    const sim_fault *post = &made->at->in->profile.faults[SIM_POST];
+
+    if (sim_is_seeded() && post->rate == 0 && post->nth == 0)
+        check(sim_now() - made->begin_time < REFUSAL_LIMIT, "a refusal that takes its time", made);
+}
+
 static void APM_CALL call_back(apm_async_result *result)
 {
     call *made = (call *)apm_async_result_state(result);
@@ -177,7 +189,8 @@ static void APM_CALL call_back(apm_async_result *result)
         check(apm_manual_reset_event_wait_one((apm_manual_reset_event *)handle, 0) == APM_ERROR_SUCCESS,
               "called back before the event", made);
     check(apm_async_result_wait(result, 0) == APM_ERROR_SUCCESS, "a wait in the callback", made);
-    if (made->end == END_IN_CALLBACK) (void)call_finish(made, result);
+    if (made->end == END_IN_CALLBACK && call_finish(made, result) == APM_ERROR_CONNECTION_REFUSED)
+        check_refusal(made);
     if (made->end != END_IN_THREAD || !made->wants_result) call_take_data(made);
     do_deed(made, result);
     check(apm_async_result_completed_synchronously(result) == made->seen_synchronously,
@@ -237,6 +250,7 @@ bool call_begin(call *made)
         at->offset += made->size; /* before Begin: a callback may begin the next one */
     }
     made->begin_thread = sim_thread_self();
+    made->begin_time = sim_now();
     error = begin(made);
     made->begin_error = error;
     made->begun = error == APM_ERROR_SUCCESS;

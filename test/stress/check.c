@@ -10,8 +10,9 @@ static const char *const kinds[] = {"connect", "send", "receive"};
 void check(bool good, const char *text, const call *made)
 {
     if (good) return;
-    sim_fail("%s: %s of %zu bytes at place %u (error %s, %zu bytes)", text, kinds[made->kind], made->size,
-             (unsigned)made->at->index, apm_error_name(made->error), made->bytes);
+    sim_fail("%s: %s of %zu bytes at place %u (Begin: %s; End: %s, %zu bytes)", text, kinds[made->kind],
+             made->size, (unsigned)made->at->index, apm_error_name(made->begin_error),
+             apm_error_name(made->error), made->bytes);
 }
 
 void check_at(bool good, const char *text, const place *at)
@@ -62,6 +63,28 @@ static void check_error(const call *made)
     }
 }
 
+/* What Begin may say. The kernel's complaints about a handle that has been used up are not
+ * among them: the model has to see to a fresh one. */
+static void check_begin_error(const call *made)
+{
+    bool connects = made->kind == CALL_CONNECT;
+
+    switch (made->begin_error) {
+    case APM_ERROR_SUCCESS:
+    case APM_ERROR_OBJECT_DISPOSED:
+    case APM_ERROR_OUT_OF_MEMORY:
+    case APM_ERROR_NO_BUFFER_SPACE_AVAILABLE: return;
+    case APM_ERROR_INVALID_OPERATION:
+    case APM_ERROR_IS_CONNECTED:
+    case APM_ERROR_TOO_MANY_OPEN_SOCKETS: check(connects, "Begin fails oddly", made); return;
+    case APM_ERROR_NOT_CONNECTED:
+    case APM_ERROR_SHUTDOWN:
+    case APM_ERROR_CONNECTION_RESET:
+    case APM_ERROR_CONNECTION_ABORTED: check(!connects, "Begin fails oddly", made); return;
+    default: check(false, "Begin fails with what no kernel said", made);
+    }
+}
+
 static void check_bytes(const call *made)
 {
     switch (made->kind) {
@@ -81,6 +104,7 @@ static void check_call(const call *made)
     check(callbacks == (made->begun && made->calls_back ? 1u : 0u), "not called back as it has to be", made);
     check(!made->damaged, "bytes behind the received ones have changed", made);
     check(made->begun || made->kept_size == 0, "Begin failed, and bytes were received", made);
+    check_begin_error(made);
     if (is_ended(made)) {
         check_abort(made);
         check_error(made);

@@ -43,7 +43,8 @@ static bool name_remote(place *at)
 {
     memset(&at->remote, 0, sizeof at->remote);
     if (!at->datagram) {
-        at->remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(at->listener), at->remote.address);
+        uint16_t port = at->nobody ? sim_free_port(APM_FAMILY_IPV4) : sim_listener_port(at->listener);
+        at->remote.length = sim_address(APM_FAMILY_IPV4, port, at->remote.address);
         return true;
     }
     (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &at->remote);

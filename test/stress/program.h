@@ -41,7 +41,7 @@ struct call {
     unsigned char *kept; /* what a receive found in it */
     size_t kept_size;
     bool damaged; /* bytes behind what was received have changed */
-    uint64_t begin_thread;
+    uint64_t begin_thread, begin_time;
 
     apm_async_result *result; /* what Begin gave; given back when `released` */
     bool begun, released;
@@ -80,6 +80,7 @@ struct place {
     uint32_t sender, receiver; /* actors */
     bool datagram;             /* connected to itself */
     bool bound;                /* to a port, by itself */
+    bool nobody;               /* listens */
     bool chained_sends, chained_receives;
     uint64_t salt;
     apm_endpoint remote;

@@ -89,6 +89,7 @@ static void draw_place(program *run, place *at, uint32_t index)
     at->datagram = false; /* where pieces are small, a datagram would be cut into them */
 #endif
     at->bound = draw(stream, 6) == 0;
+    at->nobody = draw(stream, 10) == 0;
     at->chained_sends = draw(stream, 4) == 0;
     at->chained_receives = draw(stream, 4) == 0;
     at->chain_left[0] = at->chain_left[1] = 1 + draw(stream, 24);
