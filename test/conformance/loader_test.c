@@ -197,8 +197,10 @@ static void library_freed_in_the_middle_stays_until_it_is_ended(void)
     library dll;
     int i;
 
-    CU_ASSERT(load_library(&dll));
-    if (dll.module == NULL) return;
+    if (!load_library(&dll)) {
+        CU_FAIL("the DLL cannot be loaded, or lacks a function");
+        return;
+    }
     CU_ASSERT(begin_everything(&dll, &all, hanging, NULL));
     CU_ASSERT(FreeLibrary(dll.module) != 0);
     CU_ASSERT(GetModuleHandleA("apmsock.dll") == dll.module);
@@ -228,8 +230,10 @@ static void idle_library_freed_with_live_workers_does_no_harm(void)
     int i;
 
     for (i = 0; i < CYCLES; i++) {
-        CU_ASSERT(load_library(&dll));
-        if (dll.module == NULL) return;
+        if (!load_library(&dll)) {
+            CU_FAIL("the DLL cannot be loaded, or lacks a function");
+            return;
+        }
         CU_ASSERT(dll.startup(NULL) == APM_ERROR_SUCCESS);
         CU_ASSERT(FreeLibrary(dll.module) != 0);
     }
@@ -257,8 +261,10 @@ static void library_starts_the_network_and_gives_it_back(void)
     int i;
 
     CU_ASSERT(network_is_stopped());
-    CU_ASSERT(load_library(&dll));
-    if (dll.module == NULL) return;
+    if (!load_library(&dll)) {
+        CU_FAIL("the DLL cannot be loaded, or lacks a function");
+        return;
+    }
     CU_ASSERT(network_is_stopped()); /* loading starts nothing */
     for (i = 0; i < 3; i++) {
         CU_ASSERT(dll.startup(NULL) == APM_ERROR_SUCCESS);
@@ -278,8 +284,10 @@ static void sockets_are_not_inherited_by_children(void)
     DWORD flags = HANDLE_FLAG_INHERIT;
     library dll;
 
-    CU_ASSERT(load_library(&dll));
-    if (dll.module == NULL) return;
+    if (!load_library(&dll)) {
+        CU_FAIL("the DLL cannot be loaded, or lacks a function");
+        return;
+    }
     CU_ASSERT(dll.create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) == APM_ERROR_SUCCESS);
     if (socket != NULL) {
         CU_ASSERT(GetHandleInformation((HANDLE)dll.handle(socket), &flags) != 0);
