@@ -5,7 +5,6 @@ list(APPEND support_sources
     support/crash_filter_win32.c
     support/peer_winsock.c
     support/thread_win32.c)
-apmsock_keep_existing(support_sources)
 
 foreach(kind dll static)
     if(kind STREQUAL dll)

@@ -199,7 +199,7 @@ static void close_by_a_time_with_a_receive_pending_calls_it_back(void)
     call_prepare(&made, both.socket, CALL_RECEIVE);
     (void)CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS);
     thread = test_thread_start(read_to_the_end, &one);
-    (void)CHECK_ERROR(apm_socket_close_timeout(both.socket, 2000), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_close_timeout(both.socket, (int32_t)PATIENCE), APM_ERROR_SUCCESS);
     both.socket = NULL;
     CHECK(call_wait(&made));
     (void)CHECK_ERROR(made.error, APM_ERROR_OBJECT_DISPOSED);

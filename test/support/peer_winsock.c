@@ -25,9 +25,9 @@
 #define SO_CONDITIONAL_ACCEPT 0x3002
 #endif
 
-#define PATIENCE 60000u   /* ms without progress */
-#define PENDING_TIME 200u /* ms after which a connect on loopback is taken to be pending */
-#define FILLERS 16
+#define PATIENCE 60000u  /* ms without progress */
+#define PENDING_TIME 30u /* ms in which a connect on loopback would be over */
+#define FILLERS 8
 
 struct peer {
     SOCKET handle;
@@ -147,32 +147,35 @@ peer_listener *peer_listen(int32_t family)
     return open_listener(family, false, SOMAXCONN);
 }
 
-/* One more connection of our own; false if it stays pending: the queue is full. */
-static bool fill_queue(peer_listener *listener)
+/* One more connection of our own, which may be pending. */
+static bool add_filler(peer_listener *listener)
 {
     SOCKET handle = open_socket(listener->family);
     struct sockaddr_storage address;
 
-    if (handle == INVALID_SOCKET) return true;
+    if (handle == INVALID_SOCKET) return false;
     listener->fillers[listener->filler_count++] = handle;
     memset(&address, 0, sizeof address);
     memcpy(&address, listener->endpoint.address, (size_t)listener->endpoint.length);
-    (void)connect(handle, (const struct sockaddr *)&address, listener->endpoint.length);
-    return wait_socket(handle, true, PENDING_TIME);
+    return connect(handle, (const struct sockaddr *)&address, listener->endpoint.length) == 0 ||
+           WSAGetLastError() == WSAEWOULDBLOCK;
 }
 
 /* Windows answers for a listener that decides about each connection by itself only when that
  * decides, and refuses when a queue is full. Elsewhere it is the other way round: there is no
- * such decision, and whoever finds the queue full is left waiting. */
+ * such decision, and whoever finds the queue full is left waiting. There are more fillers than
+ * the shortest queue has room for, so that it is full whatever the machine's pace; that the
+ * last one waits is looked at for good measure. */
 peer_listener *peer_listen_hanging(int32_t family)
 {
     peer_listener *listener = open_listener(family, true, SOMAXCONN);
+    bool good = true;
 
     if (listener != NULL) return listener;
     listener = open_listener(family, false, 0);
     if (listener == NULL) return NULL;
-    while (listener->filler_count < FILLERS)
-        if (!fill_queue(listener)) return listener;
+    while (good && listener->filler_count < FILLERS) good = add_filler(listener);
+    if (good && !wait_socket(listener->fillers[FILLERS - 1], true, PENDING_TIME)) return listener;
     peer_listener_close(listener);
     return NULL;
 }
