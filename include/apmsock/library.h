@@ -16,12 +16,14 @@ APM_BEGIN_DECLARATIONS
  * How the library starts. Set `size` to sizeof(apm_options) and leave at zero (or NULL)
  * whatever shall have its default:
  *
- *     apm_options options = { sizeof options };
+ *     apm_options options = {0};
+ *     options.size = sizeof options;
  */
 typedef struct apm_options {
     size_t size;            /**< of this struct, as the caller compiled it */
     uint32_t min_workers;   /**< threads kept while idle; default 1 */
-    uint32_t max_workers;   /**< threads at most; default 512, at least min_workers */
+    uint32_t max_workers;   /**< threads at most; default 512, at least min_workers. With 1 a
+                                 callback that waits for another operation waits for ever */
     uint32_t concurrency;   /**< the completion port's value: threads that run at once;
                                  default: one per processor */
     bool callbacks_on_pool; /**< true: no callback runs inside a Begin function; each runs

@@ -35,7 +35,7 @@ void peer_end(peer *other);                                  /* ends its stream:
 void peer_close(peer *other);                                /* FIN; frees it; NULL is harmless */
 void peer_reset(peer *other);                                /* RST; frees it */
 
-/* Whether the kernel below reports what real Windows does, where Wine differs. */
+/* Whether the kernel below does as Wine does, where Wine differs from real Windows. */
 bool peer_kernel_is_wine(void);
 
 #endif
