@@ -38,7 +38,7 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
     elif command -v sudo >/dev/null; then
-        sudo -n --preserve-env=DEBIAN_FRONTEND "$@"
+        sudo -n env DEBIAN_FRONTEND="$DEBIAN_FRONTEND" "$@"
     else
         die "not root and no sudo: cannot run: $*"
     fi
