@@ -57,6 +57,20 @@ static void transfer(actor *one, place *at, enum call_kind kind)
     start_call(one, at, kind);
 }
 
+/* Several receives in flight, one of them cancelled, and another one after that: where the
+ * kernel aborts all of them, the others have to be back before it gets the last one. */
+static void receive_in_a_row(actor *one, place *at)
+{
+    uint32_t first = one->own_count, count = 2 + draw(&one->stream, 3);
+
+    while (count-- != 0) transfer(one, at, CALL_RECEIVE);
+    if (one->own_count > first) {
+        call *victim = one->own[first + draw(&one->stream, one->own_count - first)];
+        (void)call_cancel(victim, victim->result);
+    }
+    transfer(one, at, CALL_RECEIVE);
+}
+
 static void try_connect(actor *one, place *at)
 {
     if (at->sender != one->index) return;
@@ -177,8 +191,8 @@ static void do_step(actor *one)
     case 3: transfer(one, at, CALL_SEND); break;
     case 4:
     case 5:
-    case 6:
-    case 7: transfer(one, at, CALL_RECEIVE); break;
+    case 6: transfer(one, at, CALL_RECEIVE); break;
+    case 7: receive_in_a_row(one, at); break;
     case 8:
     case 9:
     case 10: do_to_call(one); break;
