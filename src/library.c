@@ -177,6 +177,8 @@ apm_error apmi_library_use(apmi_library **library)
         apm_options options;
         error = read_options(NULL, &options);
         if (error == APM_ERROR_SUCCESS) error = start_library(&options);
+        /* Counts as a start: somebody else's start and end must not end it under the socket. */
+        if (error == APM_ERROR_SUCCESS) library_users = 1;
     }
     if (error == APM_ERROR_SUCCESS) {
         apmi_library_hold(library_now);

@@ -60,7 +60,8 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
  * Takes back one apm_startup. The last one ends the library: every socket is closed, every
  * pending operation completes and calls back, the workers end and are joined. After it
  * FreeLibrary is safe, and the library can be started again. A program that never called
- * apm_startup ends what its first socket started with a single call.
+ * apm_startup ends what its first socket started with a single call: starting it that way
+ * counts as one apm_startup.
  *
  * Sockets and results the caller still holds stay valid: their functions return
  * APM_ERROR_OBJECT_DISPOSED, and release gives their memory back.

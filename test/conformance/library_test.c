@@ -39,12 +39,16 @@ static void first_socket_starts_the_library(void)
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_NOT_INITIALIZED);
 }
 
-static void startup_after_the_first_socket_counts_one_user(void)
+/* Two parts of a program that know nothing of each other: one starts it by its first socket, the
+ * other one by name. Neither's end is the other's. */
+static void library_that_a_socket_started_outlives_somebody_elses_start_and_end(void)
 {
     pair both;
 
     if (!pair_open(&both)) return;
     (void)CHECK_ERROR(apm_startup(NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    check_alive(&both);
     pair_close(&both);
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_NOT_INITIALIZED);
@@ -403,7 +407,8 @@ static void hosts_own_sockets_outlive_the_library(void)
 static const test_case counting[] = {
     {"startups_are_counted", startups_are_counted, true},
     {"first_socket_starts_the_library", first_socket_starts_the_library, true},
-    {"startup_after_the_first_socket_counts_one_user", startup_after_the_first_socket_counts_one_user, true},
+    {"library_that_a_socket_started_outlives_somebody_elses_start_and_end",
+     library_that_a_socket_started_outlives_somebody_elses_start_and_end, true},
     {"library_is_started_and_ended_again_and_again", library_is_started_and_ended_again_and_again, true},
     {"version_is_that_of_the_headers", version_is_that_of_the_headers, true},
     {NULL, NULL, false}};
