@@ -1,79 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connecting. The phase (socket.h) is the lock: whoever takes it to CONNECTING owns the
- * handle's state until the connect is over.
+ * handle's state until the connect is over; what happens meanwhile is told in course.c.
  *
- *  1. After a failed connect the handle is spent (not every kernel lets it try again): a
- *     fresh one takes its place, bound as the caller had bound the old one. After an abort
- *     at once: some kernels go on connecting behind a cancelled connect, and the peer would
- *     see a connection that nobody has.
- *  2. ConnectEx wants a bound handle: the wildcard, if the caller has not bound it. Ports
- *     may be shared then, by SO_REUSE_UNICASTPORT; never by SO_REUSEADDR, which lets others
- *     steal them.
- *  3. On loopback a refusal is final: retrying for seconds helps nobody.
- *  4. A connection is one only after SO_UPDATE_CONNECT_CONTEXT: without it the kernel refuses
- *     shutdown and getpeername. If that fails, the connect has failed.
+ * A connect to one endpoint that cannot begin fails in Begin. With several, or a name, what
+ * the kernel says of an address is the operation's, which then completes on a worker.
  *
  * The phase moves on before the operation completes, so that a callback may connect again.
  */
 #include "connect.h"
 
+#include <apmsock/connect.h>
+#include <apmsock/socket_option.h>
+#include <string.h>
+
+#include "course.h"
+#include "deadline.h"
 #include "endpoint.h"
 #include "error.h"
-#include "lane.h"
 #include "library.h"
+#include "pool.h"
 #include "socket.h"
 
-static void set_phase(apm_socket *socket, apmi_phase phase)
-{
-    /* Release: whoever sees it connected sees the peer's address. */
-    atomic_store_explicit(&socket->phase, phase, memory_order_release);
-}
+/* ---- the phase ------------------------------------------------------------------------------- */
 
 /* Takes the phase to CONNECTING. */
 static apm_error claim_phase(apm_socket *socket, apmi_phase *before)
 {
-    uint32_t phase = atomic_load_explicit(&socket->phase, memory_order_acquire);
+    uint32_t phase = (uint32_t)apmi_socket_phase(socket);
 
     do {
-        if (phase == APMI_CONNECTING) return APM_ERROR_INVALID_OPERATION;
+        if (phase == APMI_CONNECTING || phase == APMI_LEAVING) return APM_ERROR_INVALID_OPERATION;
         /* A datagram socket may change its mind about its peer. */
         if (phase == APMI_CONNECTED && apmi_socket_is_stream(socket)) return APM_ERROR_IS_CONNECTED;
     } while (!atomic_compare_exchange_weak_explicit(&socket->phase, &phase, APMI_CONNECTING,
                                                     memory_order_acq_rel, memory_order_acquire));
     *before = (apmi_phase)phase;
     return APM_ERROR_SUCCESS;
-}
-
-/* Under the exclusive gate. The old handle is closed first: the new one may want its port. */
-static apm_error renew_handle(apm_socket *socket)
-{
-    apmk_socket fresh;
-    bool skips = false;
-    apm_error error = apmi_socket_open_handle(socket, &fresh, &skips);
-
-    if (error != APM_ERROR_SUCCESS) return error;
-    apmk_socket_close(socket->handle);
-    socket->handle = fresh;
-    socket->skips = skips;
-    socket->named = false;
-    if (socket->local.length == 0) return APM_ERROR_SUCCESS;
-    error = apmi_error_from_native(apmk_socket_bind(fresh, socket->local.bytes, socket->local.length));
-    socket->named = error == APM_ERROR_SUCCESS;
-    return error;
-}
-
-/* Under the exclusive gate. */
-static apm_error name_handle(apm_socket *socket)
-{
-    apm_endpoint any = apmi_endpoint_wildcard(socket->family);
-    apm_error error;
-
-    if (socket->named) return APM_ERROR_SUCCESS;
-    apmk_socket_reuse_unicast_port(socket->handle);
-    error = apmi_error_from_native(apmk_socket_bind(socket->handle, any.address, any.length));
-    socket->named = error == APM_ERROR_SUCCESS;
-    return error;
 }
 
 /* Under the exclusive gate. */
@@ -85,43 +48,76 @@ static void note_connection(apm_socket *socket)
     if (apmk_socket_remote(socket->handle, remote.address, &remote.length) == APMK_SUCCESS &&
         apmi_endpoint_is_valid(&remote))
         apmi_address_set(&socket->remote, &remote);
-    socket->named = true;
+    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
     atomic_store_explicit(&socket->lost, APM_ERROR_SUCCESS, memory_order_relaxed);
     atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
-    set_phase(socket, APMI_CONNECTED);
+    apmi_socket_set_phase(socket, APMI_CONNECTED);
 }
 
-/* Under the exclusive gate: the kernel call, with what has to be done before it. */
-static apm_error start_connect(apmi_operation *operation, const apm_endpoint *remote, apmi_phase before,
-                               apmk_code *code)
+/* Under the exclusive gate: the connect has failed. */
+static void note_failure(apmi_operation *operation)
+{
+    const apmi_course *course = apmi_course_of(operation);
+    apm_socket *socket = operation->socket;
+    apmi_phase phase = APMI_SPENT;
+
+    if (!course->spent || !apmi_socket_is_stream(socket))
+        phase = (apmi_phase)course->before;
+    else if (operation->error == APM_ERROR_OPERATION_ABORTED &&
+             apmi_handle_renew(socket) == APM_ERROR_SUCCESS)
+        phase = APMI_FRESH;
+    /* The local endpoint that the library has given it is gone with the attempt. */
+    if (socket->local.length == 0 && apmi_socket_is_stream(socket))
+        atomic_store_explicit(&socket->named, false, memory_order_relaxed);
+    apmi_socket_set_phase(socket, phase);
+}
+
+/* ---- begin ----------------------------------------------------------------------------------- */
+
+static apmi_operation *new_connect(apm_socket *socket, uint32_t room, bool looks, apmi_phase before,
+                                   apm_async_callback callback, void *state, bool wanted)
+{
+    apmi_operation *operation = apmi_operation_new(socket, APMI_CONNECT, callback, state, wanted);
+    apmi_course *course;
+
+    if (operation == NULL) return NULL;
+    if (!apmi_course_make(operation, room, looks)) {
+        apmi_operation_discard(operation);
+        return NULL;
+    }
+    course = apmi_course_of(operation);
+    course->before = (uint32_t)before;
+    course->spent = before == APMI_SPENT;
+    course->parallel = atomic_load_explicit(&socket->settings.connect_algorithm, memory_order_relaxed) ==
+                       APM_CONNECT_PARALLEL;
+    return operation;
+}
+
+/* Under the exclusive gate: the operation is the socket's connect, within its time. */
+static apm_error enter_connect(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
-    apm_error error = APM_ERROR_SUCCESS;
+    int32_t limit = atomic_load_explicit(&socket->settings.connect_timeout, memory_order_relaxed);
+    apmi_course *course = apmi_course_of(operation);
 
-    if (!apmi_socket_is_stream(socket)) {
-        *code = apmk_socket_connect_datagram(socket->handle, remote->address, remote->length);
-        if (*code == APMK_SUCCESS) note_connection(socket);
-        return apmi_error_from_native(*code);
+    /* Two handles cannot have one port. */
+    if (socket->local.length != 0) {
+        apm_endpoint local;
+        apmi_address_get(&socket->local, &local);
+        if (apm_endpoint_port(&local) != 0) course->parallel = false;
     }
-    if (before == APMI_SPENT) error = renew_handle(socket);
-    if (error == APM_ERROR_SUCCESS) error = name_handle(socket);
-    if (error != APM_ERROR_SUCCESS) return error;
-    if (apmi_endpoint_is_loopback(remote)) apmk_socket_quick_refusal(socket->handle);
-    *code = apmk_socket_connect(socket->handle, socket->family, remote->address, remote->length,
-                                &operation->overlapped);
-    if (*code != APMK_SUCCESS && *code != APMK_PENDING) error = apmi_error_from_native(*code);
-    return error;
+    socket->connect = operation;
+    /* Its expiry waits for the gate, and finds the connect begun, or gone. */
+    return limit > 0 ? apmi_deadline_limit(operation, (uint32_t)limit) : APM_ERROR_SUCCESS;
 }
 
-static apm_error check_remote(const apm_socket *socket, const apm_endpoint *remote)
+/* Begin fails: nobody has seen the operation. */
+static void leave_connect(apmi_operation *operation, bool entered)
 {
-    if (remote == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (!apmi_endpoint_is_valid(remote)) return APM_ERROR_ARGUMENT;
-    if (apm_endpoint_family(remote) != socket->family) return APM_ERROR_NOT_SUPPORTED;
-    /* Some kernels take these for loopback, or for a refusal. */
-    if (apmi_endpoint_is_wildcard(remote) || apm_endpoint_port(remote) == 0)
-        return APM_ERROR_ADDRESS_NOT_AVAILABLE;
-    return APM_ERROR_SUCCESS;
+    apm_socket *socket = operation->socket;
+
+    if (entered) apmi_socket_done(socket);
+    apmi_operation_discard(operation);
 }
 
 apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoint *remote,
@@ -129,41 +125,38 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
                                             apm_async_result **result)
 {
     apmi_operation *operation;
-    apmi_phase before;
     apmk_code code = APMK_SUCCESS;
+    apmk_address address;
+    apmi_phase before;
     apm_error error;
-    bool open, skips;
+    bool entered, skips;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    error = check_remote(socket, remote);
+    error = apmi_socket_fit_remote(socket, remote, &address);
+    if (error == APM_ERROR_SUCCESS) error = claim_phase(socket, &before);
     if (error != APM_ERROR_SUCCESS) return error;
-    error = claim_phase(socket, &before);
-    if (error != APM_ERROR_SUCCESS) return error;
-    operation = apmi_operation_new(socket, APMI_CONNECT, callback, state, result != NULL);
+    operation = new_connect(socket, 0, false, before, callback, state, result != NULL);
     if (operation == NULL) {
-        set_phase(socket, before);
+        apmi_socket_set_phase(socket, before);
         return APM_ERROR_OUT_OF_MEMORY;
     }
+    apmi_course_of(operation)->one = true;
 
     apmk_lock_exclusive(&socket->gate);
-    open = apmi_socket_begin(socket);
-    error = APM_ERROR_OBJECT_DISPOSED;
-    if (open) {
-        apmi_lane_enter(operation);
-        error = start_connect(operation, remote, before, &code);
-        if (error != APM_ERROR_SUCCESS)
-            set_phase(socket, apmi_socket_is_stream(socket) ? APMI_SPENT : before);
+    entered = apmi_socket_begin(socket);
+    error = entered ? enter_connect(operation) : APM_ERROR_OBJECT_DISPOSED;
+    if (error == APM_ERROR_SUCCESS) error = apmi_course_try(operation, &address, &code);
+    if (entered && error != APM_ERROR_SUCCESS) {
+        socket->connect = NULL;
+        note_failure(operation);
     }
-    skips = socket->skips || !apmi_socket_is_stream(socket); /* a datagram socket is connected by now */
+    skips = !apmi_socket_is_stream(socket); /* a datagram socket is connected by now: it is ours */
+    if (skips) apmi_course_of(operation)->finishing = true;
     apmk_unlock_exclusive(&socket->gate);
 
     if (error != APM_ERROR_SUCCESS) {
-        if (open) {
-            apmi_lane_leave(socket, APMI_CONNECT);
-            apmi_socket_done(socket);
-        }
-        apmi_operation_discard(operation);
+        leave_connect(operation, entered);
         return error;
     }
     if (result != NULL) *result = operation;
@@ -171,24 +164,177 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     return APM_ERROR_SUCCESS;
 }
 
-void apmi_connect_complete(apmi_operation *operation)
+/* The rest of Begin for several addresses or a name: from here on every failure is the
+ * operation's, but for a look-up that cannot begin. */
+static apm_error begin_course(apmi_operation *operation, apm_async_result **result)
 {
+    apmi_course *course = apmi_course_of(operation);
     apm_socket *socket = operation->socket;
+    bool entered, over = false;
+    apm_error error;
 
-    if (!apmi_socket_is_stream(socket)) return; /* it was connected in Begin */
     apmk_lock_exclusive(&socket->gate);
-    if (operation->error == APM_ERROR_SUCCESS) {
-        if (apmi_socket_closed(socket))
-            operation->error = APM_ERROR_OPERATION_ABORTED;
-        else
-            operation->error = apmi_error_from_native(apmk_socket_update_connect_context(socket->handle));
-        if (operation->error == APM_ERROR_SUCCESS) note_connection(socket);
-    }
-    if (operation->error != APM_ERROR_SUCCESS) {
-        bool aborted = operation->error == APM_ERROR_OPERATION_ABORTED && !apmi_socket_closed(socket);
-        set_phase(socket, aborted && renew_handle(socket) == APM_ERROR_SUCCESS ? APMI_FRESH : APMI_SPENT);
+    entered = apmi_socket_begin(socket);
+    error = entered ? enter_connect(operation) : APM_ERROR_OBJECT_DISPOSED;
+    if (error == APM_ERROR_SUCCESS && course->lookup != NULL) error = apmi_course_look_up(operation);
+    if (error == APM_ERROR_SUCCESS) {
+        if (course->parallel) apmi_course_interleave(course);
+        if (result != NULL) *result = operation;
+        over = apmi_course_advance(operation);
+    } else if (entered) {
+        socket->connect = NULL;
+        note_failure(operation);
     }
     apmk_unlock_exclusive(&socket->gate);
+
+    if (over) apmi_operation_post_all(operation);
+    if (error != APM_ERROR_SUCCESS) leave_connect(operation, entered);
+    return error;
+}
+
+static bool is_of_the_internet(const apm_socket *socket)
+{
+    return socket->family == APM_FAMILY_IPV4 || socket->family == APM_FAMILY_IPV6;
+}
+
+apm_error APM_CALL apm_socket_begin_connect_many(apm_socket *socket, const apm_endpoint *remotes,
+                                                 size_t count, apm_async_callback callback, void *state,
+                                                 apm_async_result **result)
+{
+    apmi_operation *operation;
+    apmi_phase before;
+    apm_error error;
+    size_t i;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (remotes == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (count == 0) return APM_ERROR_ARGUMENT;
+    if (count > UINT16_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    for (i = 0; i < count; i++)
+        if (!apmi_endpoint_is_valid(&remotes[i])) return APM_ERROR_ARGUMENT;
+    if (!is_of_the_internet(socket)) return APM_ERROR_NOT_SUPPORTED;
+    error = claim_phase(socket, &before);
+    if (error != APM_ERROR_SUCCESS) return error;
+    operation = new_connect(socket, (uint32_t)count, false, before, callback, state, result != NULL);
+    if (operation == NULL) {
+        apmi_socket_set_phase(socket, before);
+        return APM_ERROR_OUT_OF_MEMORY;
+    }
+    for (i = 0; i < count; i++) apmi_course_add(operation, &remotes[i]);
+    return begin_course(operation, result);
+}
+
+apm_error APM_CALL apm_socket_begin_connect_host(apm_socket *socket, const char *host, uint16_t port,
+                                                 apm_async_callback callback, void *state,
+                                                 apm_async_result **result)
+{
+    apmi_operation *operation;
+    apm_endpoint literal;
+    apmi_phase before;
+    apm_error error;
+    bool is_literal;
+    size_t length;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (host == NULL) return APM_ERROR_ARGUMENT_NULL;
+    length = strlen(host);
+    if (length >= APMI_HOST_ROOM) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (!is_of_the_internet(socket)) return APM_ERROR_NOT_SUPPORTED;
+    is_literal = apm_endpoint_from_ip(host, port, &literal) == APM_ERROR_SUCCESS;
+    if (is_literal) {
+        apmk_address unused;
+        if (apmi_endpoint_is_wildcard(&literal)) return APM_ERROR_ARGUMENT;
+        if (apmi_socket_fit(socket, &literal, &unused) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
+    }
+    error = claim_phase(socket, &before);
+    if (error != APM_ERROR_SUCCESS) return error;
+    operation = new_connect(socket, is_literal ? 1 : APMI_FOUND_LIMIT, !is_literal, before, callback, state,
+                            result != NULL);
+    if (operation == NULL) {
+        apmi_socket_set_phase(socket, before);
+        return APM_ERROR_OUT_OF_MEMORY;
+    }
+    if (is_literal) {
+        apmi_course_add(operation, &literal);
+    } else {
+        apmi_course_of(operation)->port = port;
+        memcpy(apmi_course_of(operation)->lookup->host, host, length + 1);
+    }
+    return begin_course(operation, result);
+}
+
+/* ---- completion, cancel, end -------------------------------------------------------------------- */
+
+/* Under the exclusive gate: the course is over. Returns a handle to close. */
+static apmk_socket settle_connect(apmi_operation *operation)
+{
+    apmi_course *course = apmi_course_of(operation);
+    apm_socket *socket = operation->socket;
+    apmk_socket discarded = APMK_NO_SOCKET;
+
+    apmi_course_end(operation);
+    if (socket->connect == operation) socket->connect = NULL;
+    operation->status = APMK_SUCCESS;
+    operation->error = APM_ERROR_SUCCESS;
+    if (apmi_socket_closed(socket)) {
+        operation->error = APM_ERROR_OPERATION_ABORTED;
+        if (course->has_handle) discarded = course->winner.kernel;
+    } else if (course->won) {
+        if (course->has_handle) {
+            (void)apmi_settings_apply(socket, &course->winner); /* what was set meanwhile */
+            discarded = apmi_handle_install(socket, &course->winner);
+        }
+        note_connection(socket);
+    } else {
+        /* One address: what became of it. Of several it is not known what the rest would have said. */
+        operation->error = course->stopped && !course->one ? APM_ERROR_OPERATION_ABORTED : course->error;
+        note_failure(operation);
+    }
+    return discarded;
+}
+
+bool apmi_connect_go_on(apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+    apmk_socket discarded = APMK_NO_SOCKET;
+    bool goes_on = false;
+
+    apmi_socket_hold(socket); /* if it goes on, the operation and its hold may be gone at once */
+    apmk_lock_exclusive(&socket->gate);
+    if (apmi_course_of(operation)->inside) {
+        apmi_course_end_own(operation);
+        goes_on = !apmi_course_advance(operation);
+    }
+    if (!goes_on) discarded = settle_connect(operation);
+    apmk_unlock_exclusive(&socket->gate);
+    if (discarded != APMK_NO_SOCKET) apmi_handle_close(socket, discarded);
+    apmi_socket_drop(socket);
+    return goes_on;
+}
+
+void apmi_connect_cancel(apmi_operation *operation, uint32_t label)
+{
+    apm_socket *socket = operation->socket;
+    bool over = false;
+
+    apmk_lock_exclusive(&socket->gate);
+    if (!apmi_socket_closed(socket) && socket->connect == operation) {
+        apmi_operation_label(operation, label);
+        over = apmi_course_stop(operation);
+    }
+    apmk_unlock_exclusive(&socket->gate);
+    if (over) apmi_operation_post_all(operation);
+}
+
+bool apmi_connect_remote(const apmi_operation *operation, apm_endpoint *remote)
+{
+    const apmk_address *last = &apmi_course_of(operation)->last;
+
+    if (last->length == 0) return false;
+    apmi_address_get(last, remote);
+    return true;
 }
 
 apm_error APM_CALL apm_socket_end_connect(apm_socket *socket, apm_async_result *result)

@@ -3,10 +3,15 @@
 #ifndef APMI_CONNECT_H
 #define APMI_CONNECT_H
 
+#include <apmsock/endpoint.h>
+
 #include "operation.h"
 
-/* The post-step of a connect: makes the socket connected, or notes that it is not. May
- * change the operation's error. */
-void apmi_connect_complete(apmi_operation *operation);
+/* A step of a connect: true if it goes on, with another address or one that is still under
+ * way. Else the socket is connected, or has noted that it is not. */
+bool apmi_connect_go_on(apmi_operation *operation);
+void apmi_connect_cancel(apmi_operation *operation, uint32_t label);
+/* The endpoint it tried last; false if it got to none. */
+bool apmi_connect_remote(const apmi_operation *operation, apm_endpoint *remote);
 
 #endif

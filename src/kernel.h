@@ -24,6 +24,8 @@ typedef struct apmk_event_object *apmk_event;   /* HANDLE of a manual-reset even
 typedef struct apmk_port_object *apmk_port;     /* HANDLE of a completion port */
 typedef struct apmk_thread_object *apmk_thread; /* HANDLE of a thread */
 
+typedef struct apmk_file_object *apmk_file; /* HANDLE of a file open for reading */
+
 #define APMK_NO_SOCKET (~(apmk_socket)0)
 #define APMK_FOREVER 0xFFFFFFFFu
 
@@ -52,6 +54,21 @@ typedef struct apmk_packet {
     uint32_t bytes;
     apmk_code status; /* NTSTATUS of the operation: 0 is success; undefined if posted */
 } apmk_packet;
+
+/* One stretch of data, laid out as the system's own description (WSABUF). */
+typedef struct apmk_buffer {
+    uint32_t size;
+    void *data;
+} apmk_buffer;
+
+/* The most stretches one call is given: every system takes that many. */
+enum { APMK_BUFFERS = 64 };
+
+/* A socket address of `length` bytes, without the room for families we do not know. */
+typedef struct apmk_address {
+    int32_t length; /* 0: none */
+    unsigned char bytes[28];
+} apmk_address;
 
 /* ---- the system ---------------------------------------------------------------------- */
 
@@ -144,14 +161,65 @@ void apmk_socket_set_abortive(apmk_socket socket);
 
 /* The overlapped calls. Three outcomes and no more: 0, completed now (*bytes is set; a
  * packet comes unless skip-on-success is on); APMK_PENDING, a packet will come, perhaps
- * before the call has returned; anything else, failed, no packet. The data (not `address`)
- * stays in place until completion. `family` is the socket's. */
+ * before the call has returned; anything else, failed, no packet. The data stays in place
+ * until completion, and so does an address to send to; the list of buffers need not. There
+ * are 1 to APMK_BUFFERS buffers. `family` is the socket's. */
 apmk_code apmk_socket_connect(apmk_socket socket, int32_t family, const void *address, int32_t length,
                               apmk_overlapped *overlapped); /* ConnectEx: never completed now */
-apmk_code apmk_socket_send(apmk_socket socket, const void *data, uint32_t size, int32_t flags,
+apmk_code apmk_socket_send(apmk_socket socket, const apmk_buffer *buffers, uint32_t count, int32_t flags,
                            apmk_overlapped *overlapped, uint32_t *bytes);
-apmk_code apmk_socket_receive(apmk_socket socket, void *data, uint32_t size, int32_t flags,
+apmk_code apmk_socket_receive(apmk_socket socket, const apmk_buffer *buffers, uint32_t count, int32_t flags,
                               apmk_overlapped *overlapped, uint32_t *bytes);
+apmk_code apmk_socket_send_to(apmk_socket socket, const apmk_buffer *buffers, uint32_t count, int32_t flags,
+                              const void *address, int32_t length, apmk_overlapped *overlapped,
+                              uint32_t *bytes);
+
+/* Where a datagram came from: in place until completion. */
+typedef struct apmk_source {
+    int32_t length; /* the room on entry, the address' length at completion */
+    uint32_t unused;
+    uint64_t address[16];
+} apmk_source;
+apmk_code apmk_socket_receive_from(apmk_socket socket, const apmk_buffer *buffers, uint32_t count,
+                                   int32_t flags, apmk_source *source, apmk_overlapped *overlapped,
+                                   uint32_t *bytes);
+
+/* A receive that also tells how the datagram came; in place until completion. The boundary
+ * alone knows what is in it. */
+typedef struct apmk_message {
+    uintptr_t header[8]; /* WSAMSG */
+    apmk_buffer data;
+    apmk_source source;
+    uint64_t control[16];
+} apmk_message;
+apmk_code apmk_socket_receive_message(apmk_socket socket, int32_t family, void *data, uint32_t size,
+                                      int32_t flags, apmk_message *message, apmk_overlapped *overlapped,
+                                      uint32_t *bytes);
+/* What a completed message says. Addresses have length 0 where it says nothing (`destination`
+ * has port 0); flags are Winsock's (truncated 0x100, ...). */
+typedef struct apmk_message_details {
+    apmk_address source;
+    apmk_address destination;
+    uint32_t interface_index;
+    int32_t flags;
+} apmk_message_details;
+void apmk_message_read(const apmk_message *message, apmk_message_details *details);
+
+/* What goes before and after a file (TRANSMIT_FILE_BUFFERS); in place until completion. */
+typedef struct apmk_file_ends {
+    void *head;
+    uint32_t head_size;
+    void *tail;
+    uint32_t tail_size;
+} apmk_file_ends;
+/* Sends the head, `size` bytes of the file (may be NULL, then 0) from the offset that the
+ * overlapped names, and the tail: at most APMK_FILE_LIMIT bytes together. `flags` are
+ * TransmitFile's that are about how (4 write-behind, 16 system thread, 32 kernel APC). */
+enum { APMK_FILE_LIMIT = 0x7FFFFFFE };
+apmk_code apmk_socket_send_file(apmk_socket socket, int32_t family, apmk_file file, uint32_t size,
+                                apmk_file_ends *ends, int32_t flags, apmk_overlapped *overlapped,
+                                uint32_t *bytes);
+
 /* Asks for one operation, or with NULL all of the socket's, to be aborted. Never an answer. */
 void apmk_socket_cancel(apmk_socket socket, apmk_overlapped *overlapped);
 /* The Winsock code of an operation whose packet said it failed; 0 if the system has no more to say. */
@@ -166,6 +234,37 @@ apmk_code apmk_socket_remote(apmk_socket socket, void *address, int32_t *length)
 /* Blocks until the peer has ended its stream, at most `timeout` milliseconds. True if it has
  * and nothing is left unread. */
 bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout);
+
+/* Whether it is readable (mode 0: bytes, or the end, or an error to be had), writable (1) or
+ * has failed to connect (2); waits for it at most `timeout` milliseconds. */
+apmk_code apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t timeout, bool *ready);
+/* Options by Winsock's level and name; *size is the room on entry and what was written on
+ * return, though some systems write less of a boolean than they say. */
+apmk_code apmk_socket_set_option(apmk_socket socket, int32_t level, int32_t name, const void *value,
+                                 int32_t size);
+apmk_code apmk_socket_get_option(apmk_socket socket, int32_t level, int32_t name, void *value, int32_t *size);
+/* WSAIoctl, without an overlapped; and the codes the model uses itself. */
+#define APMK_BYTES_TO_READ 0x4004667Fu        /* FIONREAD */
+#define APMK_NON_BLOCKING 0x8004667Eu         /* FIONBIO */
+#define APMK_KEEP_ALIVE_VALUES 0x98000004u    /* SIO_KEEPALIVE_VALS */
+#define APMK_UDP_CONNECTION_RESET 0x9800000Cu /* SIO_UDP_CONNRESET */
+apmk_code apmk_socket_io_control(apmk_socket socket, uint32_t code, const void *in, uint32_t in_size,
+                                 void *out, uint32_t out_size, uint32_t *returned);
+/* What a socket is that somebody else has opened. */
+apmk_code apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol);
+/* Child processes do not inherit it from here on. */
+void apmk_socket_disinherit(apmk_socket socket);
+
+/* ---- files and names --------------------------------------------------------------------------- */
+
+/* Opens a file (UTF-8 path, not a directory) for reading in order; others may read it, too. */
+apmk_code apmk_file_open(const char *path, apmk_file *file, uint64_t *size);
+void apmk_file_close(apmk_file file);
+
+/* Looks a host name (UTF-8) up, for stream sockets of both Internet families. Blocks for as
+ * long as the system takes. Addresses have port 0 and come in the order to try them in; at
+ * most `room` of them. A code that is none of Winsock's is WSAHOST_NOT_FOUND (11001). */
+apmk_code apmk_name_find(const char *host, apmk_address *found, uint32_t room, uint32_t *count);
 
 /* ---- interleaving points --------------------------------------------------------------------- */
 

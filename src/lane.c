@@ -4,7 +4,9 @@
  *
  *  - Windows aborts every receive of a socket when one is cancelled. Those that nobody asked
  *    to cancel go back to the kernel, in their old order, before any younger one gets there.
- *  - A send that is larger than one kernel call goes in pieces. No other send may get between.
+ *  - A send that is more than one kernel call goes in pieces, and so does a file; a disconnect
+ *    comes after all sends. No other send may get between. A receive into more buffers than a
+ *    call takes goes in pieces as long as there are bytes.
  *
  * The word counts the operations in the kernel (from before the call until the packet has
  * been looked at) and gives each operation a ticket: its place in the order.
@@ -33,9 +35,10 @@
 
 #include <assert.h>
 
+#include "datagram.h"
+#include "disconnect.h"
 #include "error.h"
-#include "library.h"
-#include "pool.h"
+#include "file.h"
 #include "socket.h"
 
 /* The most one kernel call is given. A power of two far below the kernel's 4 GiB; tests make
@@ -48,9 +51,14 @@
 #define HELD UINT64_C(0x80000000)
 #define COUNT UINT64_C(0x7FFFFFFF)
 
-static apmi_lane *lane_of(apm_socket *socket, apmi_kind kind)
+static apmi_way way_of(const apmi_operation *operation)
 {
-    return &socket->lanes[kind];
+    return operation->kind >= APMI_RECEIVE ? APMI_INWARD : APMI_OUTWARD;
+}
+
+static apmi_lane *lane_of(const apmi_operation *operation)
+{
+    return &operation->socket->lanes[way_of(operation)];
 }
 
 static bool lane_is_held(apmi_lane *lane)
@@ -118,24 +126,33 @@ static void unlink_operation(apmi_lane *lane, apmi_operation *operation)
 
 /* ---- the kernel call -------------------------------------------------------------------------- */
 
-/* Only streams go in pieces: a datagram is one or none. */
-static bool goes_in_pieces(const apmi_operation *operation)
+/* What has to have the lane for itself until it is over. Only streams go in pieces: a datagram
+ * is one or none. */
+static bool wants_lane(const apmi_operation *operation)
 {
-    return operation->kind == APMI_SEND && operation->size > APMI_PIECE &&
-           apmi_socket_is_stream(operation->socket);
+    if (operation->kind == APMI_SEND_FILE || operation->kind == APMI_DISCONNECT) return true;
+    if (!apmi_socket_is_stream(operation->socket)) return false;
+    if (operation->buffers.count > APMK_BUFFERS) return true;
+    return operation->size > APMI_PIECE && way_of(operation) == APMI_OUTWARD;
 }
 
 static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
 {
     apmk_socket handle = operation->socket->handle;
-    unsigned char *data = operation->data != NULL ? operation->data + operation->transferred : NULL;
-    size_t left = operation->size - operation->transferred;
-    uint32_t size = (uint32_t)(left < APMI_PIECE ? left : APMI_PIECE);
+    apmk_overlapped *overlapped = &operation->overlapped;
+    apmk_buffer next[APMK_BUFFERS];
+    uint32_t count;
+    size_t size;
 
     *bytes = 0;
+    if (operation->kind == APMI_SEND_FILE) return apmi_file_issue(operation, bytes);
+    if (operation->kind == APMI_DISCONNECT) return apmi_farewell_issue(operation);
+    count = apmi_buffers_next(&operation->buffers, APMI_PIECE, next, &size);
     if (operation->kind == APMI_SEND)
-        return apmk_socket_send(handle, data, size, operation->flags, &operation->overlapped, bytes);
-    return apmk_socket_receive(handle, data, size, operation->flags, &operation->overlapped, bytes);
+        return apmk_socket_send(handle, next, count, operation->flags, overlapped, bytes);
+    if (operation->kind == APMI_RECEIVE)
+        return apmk_socket_receive(handle, next, count, operation->flags, overlapped, bytes);
+    return apmi_datagram_issue(operation, next, count, bytes);
 }
 
 static bool has_failed(apmk_code code)
@@ -143,14 +160,10 @@ static bool has_failed(apmk_code code)
     return code != APMK_SUCCESS && code != APMK_PENDING;
 }
 
-static void give_to_pool(apmi_operation *list)
+/* Whether a call that succeeds at once sends no packet. */
+static bool call_skips(const apmi_operation *operation)
 {
-    while (list != NULL) {
-        apmi_operation *operation = list;
-        list = operation->next;
-        operation->next = NULL;
-        apmi_pool_post(&operation->socket->library->pool, operation, APMI_OVER);
-    }
+    return operation->socket->skips || operation->kind == APMI_DISCONNECT;
 }
 
 /* ---- flush and leave --------------------------------------------------------------------------- */
@@ -170,7 +183,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             apmk_code code;
             bool done = false;
 
-            alone = goes_in_pieces(operation);
+            alone = operation->alone;
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
             unlink_operation(lane, operation);
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
@@ -180,7 +193,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
                 operation->error = apmi_error_from_native(code);
                 done = true;
             } else {
-                done = apmi_operation_hand_over(operation, code, bytes, socket->skips);
+                done = apmi_operation_hand_over(operation, code, bytes, call_skips(operation));
             }
             if (done) {
                 *end = operation;
@@ -192,17 +205,11 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
     }
     apmk_unlock_exclusive(&socket->gate);
-    give_to_pool(over);
+    apmi_operation_post_all(over);
 }
 
-void apmi_lane_enter(apmi_operation *operation)
+static void leave_lane(apm_socket *socket, apmi_lane *lane)
 {
-    operation->ticket = count_in(lane_of(operation->socket, (apmi_kind)operation->kind));
-}
-
-void apmi_lane_leave(apm_socket *socket, apmi_kind kind)
-{
-    apmi_lane *lane = lane_of(socket, kind);
     /* Release what was done during the stay; whoever flushes acquires it. */
     uint64_t before = atomic_fetch_sub_explicit(&lane->word, 1, memory_order_acq_rel);
 
@@ -215,8 +222,7 @@ void apmi_lane_leave(apm_socket *socket, apmi_kind kind)
 static apm_error queue_operation(apmi_operation *operation, apm_async_result **result)
 {
     apm_socket *socket = operation->socket;
-    apmi_kind kind = (apmi_kind)operation->kind;
-    apmi_lane *lane = lane_of(socket, kind);
+    apmi_lane *lane = lane_of(operation);
 
     apmk_lock_exclusive(&socket->gate);
     if (!apmi_socket_begin(socket)) {
@@ -224,25 +230,27 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
         apmi_operation_discard(operation);
         return APM_ERROR_OBJECT_DISPOSED;
     }
+    operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
     hold_lane(lane);
     insert_operation(lane, operation);
     if (result != NULL) *result = operation;
     apmk_unlock_exclusive(&socket->gate);
-    apmi_lane_leave(socket, kind);
+    leave_lane(socket, lane);
     return APM_ERROR_SUCCESS;
 }
 
 apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 {
     apm_socket *socket = operation->socket;
-    apmi_lane *lane = lane_of(socket, (apmi_kind)operation->kind);
+    apmi_lane *lane = lane_of(operation);
     uint32_t bytes;
     apmk_code code;
     bool skips;
 
+    operation->alone = wants_lane(operation);
     apmk_lock_shared(&socket->gate);
-    if (lane_is_held(lane) || goes_in_pieces(operation)) {
+    if (lane_is_held(lane) || operation->alone) {
         apmk_unlock_shared(&socket->gate);
         return queue_operation(operation, result);
     }
@@ -251,15 +259,16 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
         apmi_operation_discard(operation);
         return APM_ERROR_OBJECT_DISPOSED;
     }
+    operation->connection = socket->connection;
     operation->ticket = count_in(lane);
-    skips = socket->skips;
+    skips = call_skips(operation);
     code = call_kernel(operation, &bytes);
     apmk_unlock_shared(&socket->gate);
 
     if (has_failed(code)) {
         apm_error error = apmi_error_from_native(code);
         apmi_socket_note_error(socket, (apmi_kind)operation->kind, error);
-        apmi_lane_leave(socket, (apmi_kind)operation->kind);
+        leave_lane(socket, lane);
         apmi_socket_done(socket);
         apmi_operation_discard(operation);
         return error;
@@ -271,37 +280,77 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 
 /* ---- after the packet -------------------------------------------------------------------------------- */
 
+/* Takes note of the bytes that a call has moved; true if it moved all it was given. */
+static bool count_bytes(apmi_operation *operation)
+{
+    apmk_buffer next[APMK_BUFFERS];
+    size_t bytes = operation->bytes, size = 0;
+
+    operation->transferred += bytes;
+    operation->bytes = 0;
+    if (operation->kind == APMI_SEND_FILE) {
+        apmi_file_advance(operation, bytes);
+    } else if (operation->alone && (operation->flags & APM_FLAG_PEEK) == 0) {
+        (void)apmi_buffers_next(&operation->buffers, APMI_PIECE, next, &size);
+        apmi_buffers_advance(&operation->buffers, bytes);
+    }
+    return bytes != 0 && bytes == size;
+}
+
+/* Whether a call gets what is there at once. */
+static bool has_bytes(apm_socket *socket)
+{
+    uint32_t bytes = 0, size = 0;
+
+    return !apmi_socket_closed(socket) &&
+           apmk_socket_io_control(socket->handle, APMK_BYTES_TO_READ, NULL, 0, &bytes, sizeof bytes, &size) ==
+               APMK_SUCCESS &&
+           bytes != 0;
+}
+
+/* Under the exclusive gate: whether an operation in pieces has another one to come. */
+static bool has_more(const apmi_operation *operation, bool filled)
+{
+    if (operation->kind == APMI_SEND_FILE) return apmi_file_has_more(operation);
+    if (operation->transferred == operation->size) return false;
+    /* A receive never waits for more than its first byte. */
+    return way_of(operation) == APMI_OUTWARD || (filled && has_bytes(operation->socket));
+}
+
 bool apmi_lane_put_back(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
-    apmi_kind kind = (apmi_kind)operation->kind;
-    apmi_lane *lane = lane_of(socket, kind);
-    bool more = operation->error == APM_ERROR_SUCCESS && goes_in_pieces(operation) &&
-                operation->transferred < operation->size;
+    apmi_lane *lane = lane_of(operation);
+    bool filled = count_bytes(operation);
+    bool in_pieces = operation->alone && operation->error == APM_ERROR_SUCCESS;
     /* The lane is held since before that cancel reached the kernel, and stays so while we count. */
     bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&
-                 kind == APMI_RECEIVE && lane_is_held(lane);
+                 way_of(operation) == APMI_INWARD && lane_is_held(lane) &&
+                 atomic_load_explicit(&socket->lost, memory_order_acquire) == APM_ERROR_SUCCESS;
     bool goes_on = false;
 
-    if (more || swept) {
+    if (in_pieces || swept) {
+        bool more;
+
         apmk_lock_exclusive(&socket->gate);
-        goes_on =
-            !apmi_socket_closed(socket) && !(atomic_load_explicit(&operation->state, memory_order_relaxed) &
-                                             (APMI_CANCELLED | APMI_TIMED_OUT));
-        if (goes_on && swept && operation->transferred != 0) {
+        more = in_pieces && has_more(operation, filled);
+        if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
+            apmi_operation_labelled(operation)) {
+            if (more && way_of(operation) == APMI_OUTWARD)
+                operation->error = APM_ERROR_OPERATION_ABORTED; /* not all of it has gone */
+        } else if (swept && operation->transferred != 0) {
             operation->error = APM_ERROR_SUCCESS; /* swept, but with bytes: a receive like any other */
-            goes_on = false;
+        } else {
+            goes_on = swept || more;
         }
         if (goes_on) {
             hold_lane(lane);
             insert_operation(lane, operation);
             apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
-        } else if (more) {
-            operation->error = APM_ERROR_OPERATION_ABORTED;
         }
         apmk_unlock_exclusive(&socket->gate);
     }
-    apmi_lane_leave(socket, kind);
+    leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);
     return goes_on;
 }
@@ -309,8 +358,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
 {
     apm_socket *socket = operation->socket;
-    apmi_kind kind = (apmi_kind)operation->kind;
-    apmi_lane *lane = lane_of(socket, kind);
+    apmi_lane *lane = lane_of(operation);
     bool was_queued;
 
     apmk_lock_exclusive(&socket->gate);
@@ -325,28 +373,32 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
         unlink_operation(lane, operation); /* our count is now its own */
         operation->error = APM_ERROR_OPERATION_ABORTED;
     } else {
-        if (kind == APMI_RECEIVE) hold_lane(lane);
+        if (way_of(operation) == APMI_INWARD) hold_lane(lane);
         apmk_socket_cancel(socket->handle, &operation->overlapped);
     }
     apmk_unlock_exclusive(&socket->gate);
 
     if (was_queued)
-        give_to_pool(operation);
+        apmi_operation_post_all(operation);
     else
-        apmi_lane_leave(socket, kind);
+        leave_lane(socket, lane);
 }
 
-apmi_operation *apmi_lane_abandon(apm_socket *socket, apmi_kind kind, apmi_operation *list)
+apmi_operation *apmi_lane_abandon(apm_socket *socket)
 {
-    apmi_lane *lane = lane_of(socket, kind);
+    apmi_operation *list = NULL;
+    int way;
 
-    while (lane->first != NULL) {
-        apmi_operation *operation = lane->first;
-        unlink_operation(lane, operation);
-        atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
-        operation->error = APM_ERROR_OPERATION_ABORTED;
-        operation->next = list;
-        list = operation;
+    for (way = 0; way < APMI_WAYS; way++) {
+        apmi_lane *lane = &socket->lanes[way];
+        while (lane->first != NULL) {
+            apmi_operation *operation = lane->first;
+            unlink_operation(lane, operation);
+            atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+            operation->error = APM_ERROR_OPERATION_ABORTED;
+            operation->next = list;
+            list = operation;
+        }
     }
     return list;
 }

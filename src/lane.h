@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lane: the operations of one kind of one socket, in the order of Begin. Nearly always
+ * The lane: the operations of one direction of one socket, in the order of Begin. Nearly always
  * a lane is two atomic additions around an operation's stay in the kernel; see lane.c for
  * when it is more.
  */
@@ -8,6 +8,8 @@
 #define APMI_LANE_H
 
 #include "operation.h"
+
+typedef enum apmi_way { APMI_OUTWARD, APMI_INWARD, APMI_WAYS } apmi_way;
 
 typedef struct apmi_lane {
     _Atomic uint64_t word; /* tickets given out | held | operations in the kernel */
@@ -18,17 +20,13 @@ typedef struct apmi_lane {
 /* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation
  * has been discarded and the caller returns the error. */
 apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);
-/* Enters and leaves without waiting: for operations that are alone in their lane. */
-void apmi_lane_enter(apmi_operation *operation);
-void apmi_lane_leave(apm_socket *socket, apmi_kind kind);
-
 /* A packet was taken. True if the operation goes on: it waits in its lane, or is in the
  * kernel, and is not the caller's any more. False: it is over and has left. */
 bool apmi_lane_put_back(apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
-/* The socket is closing: takes what waits, aborted, linked by `next` in front of `list`.
- * Under the exclusive gate; the caller gives them to the pool as APMI_OVER. */
-apmi_operation *apmi_lane_abandon(apm_socket *socket, apmi_kind kind, apmi_operation *list);
+/* The connection is going: takes what waits in either lane, aborted, linked by `next`. Under
+ * the exclusive gate; the caller gives them to the pool. */
+apmi_operation *apmi_lane_abandon(apm_socket *socket);
 
 #endif

@@ -8,7 +8,7 @@
  *                         1. no socket may enter any more;
  *                         2. each socket is shut, as if its user had closed it;
  *                         3. wait until the last use is over: every operation has called back;
- *                         4. end the timers, then the workers;
+ *                         4. end the timers, the resolver, then the workers;
  *                         5. give the network back.
  *   STOPPING -> STOPPED   under the lock. The memory goes when the last socket's does.
  *
@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "error.h"
-#include "lane.h"
 #include "socket.h"
 
 #define DEFAULT_MINIMUM 1u
@@ -103,15 +102,6 @@ static apm_error read_options(const apm_options *given, apm_options *options)
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
-static void expire_operation(apmi_timer *timer)
-{
-    apmi_operation *operation =
-        (apmi_operation *)(void *)((unsigned char *)timer - offsetof(struct apm_async_result, timer));
-
-    apmi_lane_cancel(operation, APMI_TIMED_OUT);
-    apmi_operation_release(operation);
-}
-
 /* Under the lock. */
 static apm_error start_library(const apm_options *options)
 {
@@ -123,7 +113,8 @@ static apm_error start_library(const apm_options *options)
     atomic_init(&library->references, 1);
     atomic_init(&library->live, 0);
     library->options = *options;
-    apmi_timers_init(&library->timers, expire_operation);
+    apmi_timers_init(&library->timers);
+    apmi_resolver_init(&library->resolver);
 
     code = apmk_start();
     if (code != APMK_SUCCESS) goto no_network;
@@ -285,6 +276,7 @@ apm_error APM_CALL apm_cleanup(void)
     shut_sockets(library);
     wait_for_sockets(library);
     apmi_timers_stop(&library->timers);
+    apmi_resolver_stop(&library->resolver);
     apmi_pool_stop(&library->pool, library);
 
     apmk_lock_exclusive(&library_lock);

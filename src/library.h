@@ -11,6 +11,7 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "resolver.h"
 #include "timer.h"
 
 struct apmi_library {
@@ -18,6 +19,7 @@ struct apmi_library {
     apm_options options;         /* with the defaults filled in */
     apmi_pool pool;
     apmi_timers timers;
+    apmi_resolver resolver;
 
     apmk_lock lock;        /* guards the list */
     apm_socket *sockets;   /* open ones, and closed ones with operations */

@@ -16,8 +16,10 @@
  *     completed_synchronously: nobody else has seen the result before.
  *     (The caller's variable is written after the call and before ISSUED. So no callback
  *     runs before it is written, and nobody can cancel before the kernel has the operation.)
- *  4. complete(): the true error is recovered; the operation leaves its lane, or goes back
- *     into it (lane.c) and to step 2; a connect gets its post-step; an abort gets its label.
+ *  4. complete_operation(): the true error is recovered; its kind decides whether it goes on,
+ *     and then it is back at step 2: a transfer that returns to its lane (lane.c), a connect
+ *     with a further address (course.c), a disconnect that waits for the peer (disconnect.c).
+ *     If it is over, an abort gets its label.
  *     Error and bytes are stored, then COMPLETED is set, then the event and the waiters are
  *     told, then the callback runs: on this thread, or on a worker if it would be the 50th
  *     nested one or the caller wants none inside Begin.
@@ -26,7 +28,7 @@
  *  6. After the callback the model gives its reference back. With the last reference the
  *     block returns to the socket's spare ones, and the socket loses a reference.
  *
- * Memory order. Setting COMPLETED releases what complete() stored; whoever sees it has
+ * Memory order. Setting COMPLETED releases what was stored before; whoever sees it has
  * acquired it. ISSUED and ARRIVED do both, since either party may be the one that goes on.
  * EVENT and WAITER are bits of the same word on purpose: a single word has a single order, so
  * either completion sees the bit, or whoever sets it sees COMPLETED.
@@ -37,14 +39,22 @@
 #include <string.h>
 
 #include "connect.h"
+#include "course.h"
+#include "datagram.h"
+#include "deadline.h"
+#include "disconnect.h"
 #include "error.h"
 #include "lane.h"
 #include "library.h"
 #include "pool.h"
 #include "socket.h"
+#include "transfer.h"
 
 /* Callbacks nested this deep on one thread are given to a worker, as in .NET. */
 #define DEPTH_LIMIT 50
+
+/* A block keeps no more than this beside it when it is spare: enough for a datagram. */
+#define ROOM_KEPT 512u
 
 /* ---- the block --------------------------------------------------------------------------- */
 
@@ -52,21 +62,49 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted)
 {
     apmi_operation *operation = apmi_socket_take_spare(socket);
+    void *room = NULL;
+    size_t room_size = 0;
 
     if (operation == NULL) {
         operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
         if (operation == NULL) return NULL;
+    } else {
+        room = operation->room;
+        room_size = operation->room_size;
     }
     memset(operation, 0, sizeof *operation);
+    operation->room = room;
+    operation->room_size = room_size;
     atomic_init(&operation->state, 0);
     atomic_init(&operation->references, wanted ? 2 : 1);
     atomic_init(&operation->event, NULL);
     apmi_socket_hold(socket);
     operation->socket = socket;
     operation->kind = (uint8_t)kind;
+    operation->wanted = wanted;
     operation->callback = callback;
     operation->user_state = state;
     return operation;
+}
+
+void *apmi_operation_room(apmi_operation *operation, size_t size)
+{
+    apmi_library *library = operation->socket->library;
+    void *room = operation->room;
+
+    if (operation->room_size >= size) return room;
+    room = apmi_library_allocate(library, size);
+    if (room == NULL) return NULL;
+    if (operation->room != NULL) apmi_library_release_block(library, operation->room);
+    operation->room = room;
+    operation->room_size = size;
+    return room;
+}
+
+void apmi_operation_delete(apmi_library *library, apmi_operation *operation)
+{
+    if (operation->room != NULL) apmi_library_release_block(library, operation->room);
+    apmi_library_release_block(library, operation);
 }
 
 static void recycle_operation(apmi_operation *operation)
@@ -76,13 +114,13 @@ static void recycle_operation(apmi_operation *operation)
     apmk_event event = atomic_load_explicit(&operation->event, memory_order_relaxed);
 
     if (event != NULL) apmk_event_close(event);
+    if (operation->room_size > ROOM_KEPT) {
+        apmi_library_release_block(socket->library, operation->room);
+        operation->room = NULL;
+        operation->room_size = 0;
+    }
     apmi_socket_give_spare(socket, operation);
     apmi_socket_drop(socket);
-}
-
-void apmi_operation_discard(apmi_operation *operation)
-{
-    recycle_operation(operation);
 }
 
 void apmi_operation_retain(apmi_operation *operation)
@@ -98,6 +136,15 @@ void apmi_operation_release(apmi_operation *operation)
 
     assert(before != 0);
     if (before == 1) recycle_operation(operation);
+}
+
+void apmi_operation_discard(apmi_operation *operation)
+{
+    /* A deadline may be about to find that there is nothing to cancel. */
+    if (atomic_load_explicit(&operation->state, memory_order_relaxed) & APMI_TIMED)
+        apmi_deadline_clear(operation);
+    if (operation->wanted) atomic_fetch_sub_explicit(&operation->references, 1, memory_order_relaxed);
+    apmi_operation_release(operation);
 }
 
 /* ---- completion ---------------------------------------------------------------------------- */
@@ -136,7 +183,8 @@ static apm_error recover_error(apmi_operation *operation)
 
     apmk_lock_shared(&socket->gate);
     if (!apmi_socket_closed(socket)) {
-        apmk_code code = apmk_socket_result(socket->handle, &operation->overlapped);
+        apmk_socket handle = operation->kind == APMI_ATTEMPT ? apmi_course_handle(operation) : socket->handle;
+        apmk_code code = apmk_socket_result(handle, &operation->overlapped);
         error = apmi_error_from_native(code != APMK_SUCCESS ? code : operation->status);
     }
     apmk_unlock_shared(&socket->gate);
@@ -156,8 +204,35 @@ static void publish_completion(apmi_operation *operation, bool inside)
         (void)apmk_event_set(atomic_load_explicit(&operation->event, memory_order_acquire));
     }
     if (before & APMI_WAITER) apmk_wake_address(&operation->state);
-    if ((before & APMI_TIMED) && apmi_timer_disarm(&operation->socket->library->timers, &operation->timer))
-        apmi_operation_release(operation); /* the armed timer's; ours is still there */
+    if (before & APMI_TIMED) apmi_deadline_clear(operation);
+}
+
+/* Nobody has asked for the abort of this one: it was a close, or the connection was lost. */
+static apm_error explain_abort(const apmi_operation *operation)
+{
+    apm_error lost = atomic_load_explicit(&operation->socket->lost, memory_order_acquire);
+    bool is_transfer = operation->kind != APMI_CONNECT && operation->kind != APMI_DISCONNECT;
+
+    if (!is_transfer || lost == APM_ERROR_SUCCESS || apmi_socket_closed(operation->socket))
+        return APM_ERROR_OPERATION_ABORTED;
+    return lost;
+}
+
+/* What its kind does next. True if the operation goes on, and is not the caller's any more. */
+static bool go_on(apmi_operation *operation)
+{
+    switch ((apmi_kind)operation->kind) {
+    case APMI_CONNECT: return apmi_connect_go_on(operation);
+    case APMI_ATTEMPT: apmi_course_end_attempt(operation); return true;
+    case APMI_SEND_FILE:
+    case APMI_DISCONNECT: return apmi_farewell_go_on(operation);
+    case APMI_SEND:
+    case APMI_SEND_TO:
+    case APMI_RECEIVE:
+    case APMI_RECEIVE_FROM:
+    case APMI_RECEIVE_MESSAGE_FROM: break;
+    }
+    return apmi_lane_put_back(operation);
 }
 
 static void complete_operation(apmi_operation *operation, bool inside)
@@ -166,12 +241,13 @@ static void complete_operation(apmi_operation *operation, bool inside)
 
     if (operation->error == APM_ERROR_SUCCESS && operation->status != APMK_SUCCESS)
         operation->error = recover_error(operation);
-    operation->transferred += operation->bytes;
-    operation->bytes = 0;
-    if (apmi_lane_put_back(operation)) return;
-    if (operation->kind == APMI_CONNECT) apmi_connect_complete(operation);
+    if (go_on(operation)) return;
 
+    if (operation->shape == APMI_BOUNCED) apmi_transfer_scatter(operation);
+    if (operation->kind == APMI_RECEIVE_MESSAGE_FROM) apmi_datagram_complete_message(operation);
     state = atomic_load_explicit(&operation->state, memory_order_relaxed); /* just a label */
+    if (operation->error == APM_ERROR_OPERATION_ABORTED && !(state & (APMI_CANCELLED | APMI_TIMED_OUT)))
+        operation->error = explain_abort(operation);
     if (operation->error == APM_ERROR_OPERATION_ABORTED && (state & APMI_TIMED_OUT))
         operation->error = APM_ERROR_TIMED_OUT;
     else if (operation->error != APM_ERROR_SUCCESS)
@@ -212,6 +288,21 @@ void apmi_operation_complete_inside(apmi_operation *operation)
     complete_operation(operation, true);
 }
 
+void apmi_operation_complete(apmi_operation *operation)
+{
+    complete_operation(operation, false);
+}
+
+void apmi_operation_post_all(apmi_operation *list)
+{
+    while (list != NULL) {
+        apmi_operation *operation = list;
+        list = operation->next;
+        operation->next = NULL;
+        apmi_pool_post(&operation->socket->library->pool, operation, APMI_OVER);
+    }
+}
+
 void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
 {
     uint32_t before;
@@ -242,6 +333,21 @@ void apmi_operation_label(apmi_operation *operation, uint32_t label)
            !atomic_compare_exchange_weak_explicit(&operation->state, &state, state | label,
                                                   memory_order_relaxed, memory_order_relaxed)) {
     }
+}
+
+bool apmi_operation_labelled(const apmi_operation *operation)
+{
+    /* Relaxed: as above. */
+    return (atomic_load_explicit(&operation->state, memory_order_relaxed) &
+            (APMI_CANCELLED | APMI_TIMED_OUT)) != 0;
+}
+
+void apmi_operation_cancel(apmi_operation *operation, uint32_t label)
+{
+    if (operation->kind == APMI_CONNECT)
+        apmi_connect_cancel(operation, label);
+    else
+        apmi_lane_cancel(operation, label);
 }
 
 bool apmi_operation_completed(const apmi_operation *operation)

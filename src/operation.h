@@ -10,11 +10,29 @@
 #include <apmsock/async_result.h>
 #include <stdatomic.h>
 
+#include "buffers.h"
 #include "kernel.h"
 #include "timer.h"
 
-/* Strict: each End takes its own kind only. */
-typedef enum apmi_kind { APMI_CONNECT, APMI_SEND, APMI_RECEIVE, APMI_KIND_COUNT } apmi_kind;
+/* Strict: each End takes its own kind only. In the order of their lanes. */
+typedef enum apmi_kind {
+    APMI_CONNECT,
+    APMI_ATTEMPT, /* the library's own: one address of a connect; see course.c */
+    APMI_SEND,
+    APMI_SEND_TO,
+    APMI_SEND_FILE,
+    APMI_DISCONNECT,
+    APMI_RECEIVE,
+    APMI_RECEIVE_FROM,
+    APMI_RECEIVE_MESSAGE_FROM
+} apmi_kind;
+
+/* How the data of a transfer came. */
+typedef enum apmi_shape {
+    APMI_ONE,    /* as one buffer */
+    APMI_LIST,   /* as a list, whose copy is in the room */
+    APMI_BOUNCED /* as a list longer than the kernel takes of a datagram, which is in the room, too */
+} apmi_shape;
 
 /* Bits of the state word. */
 enum {
@@ -31,6 +49,7 @@ enum {
 };
 
 typedef apm_async_result apmi_operation;
+typedef struct apmi_library apmi_library;
 
 struct apm_async_result {
     apmk_overlapped overlapped; /* first: a packet's overlapped is the operation */
@@ -41,22 +60,30 @@ struct apm_async_result {
     apm_async_callback callback;
     void *user_state;
 
-    unsigned char *data; /* transfers: where, how much, and how far it is */
-    size_t size;
-    size_t transferred;
+    apmi_buffers buffers; /* transfers: what is left of the data, */
+    size_t size;          /* how much it was, */
+    size_t transferred;   /* how far it is */
     int32_t flags;
 
     apm_error error;      /* what End returns */
     apmk_code status;     /* what the packet said, handed from one party to the other */
     uint32_t bytes;       /* and how many bytes it said */
+    uint32_t connection;  /* the socket's that it belongs to */
     uint32_t ticket;      /* its place in the order of Begin, within its lane */
     uint8_t kind;         /* apmi_kind */
+    uint8_t shape;        /* apmi_shape */
     uint8_t key;          /* what a worker has to do with it, while it is in `next` of the pool */
+    bool wanted;          /* one of the references is the caller's */
+    bool alone;           /* has its lane for itself until it is over */
     bool queued;          /* waits in its lane, outside the kernel; under the socket's gate */
     apmi_operation *next; /* in the one list it can be in: spare, lane, or the pool's */
 
+    void *room; /* memory for what only some kinds need; small ones stay with the block */
+    size_t room_size;
+
     _Atomic(apmk_event) event; /* made when first asked for; closed with the block */
     apmi_timer timer;
+    uint64_t limit; /* the latest time for `timer`, set in Begin; 0: none */
 };
 
 /* A block from the socket's spare ones, or the heap: one reference for the model, and one
@@ -65,14 +92,21 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted);
 /* Begin failed and nobody has seen the operation. */
 void apmi_operation_discard(apmi_operation *operation);
+/* The operation's own memory of at least `size` bytes, not cleared; NULL when there is none. */
+void *apmi_operation_room(apmi_operation *operation, size_t size);
+/* Gives the memory of a spare block back. */
+void apmi_operation_delete(apmi_library *library, apmi_operation *operation);
 
 /* Makes it ready for a (further) kernel call. */
 void apmi_operation_arm(apmi_operation *operation);
 /* After a kernel call that did not fail: the initiator's side of the hand-over. True if the
  * operation is over and the initiator has to complete it; otherwise it is no longer his. */
 bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes, bool skips);
-/* Completes inside Begin, on the caller's thread. */
+/* Completes inside Begin, on the caller's thread; or on a worker. */
 void apmi_operation_complete_inside(apmi_operation *operation);
+void apmi_operation_complete(apmi_operation *operation);
+/* Gives the operations of a list to the pool, to complete there. */
+void apmi_operation_post_all(apmi_operation *list);
 
 /* A worker's side: the packet, and what was given to the pool with a key. */
 void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
@@ -80,6 +114,9 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key);
 
 /* Labels the operation, unless it has a label: what an abort will be called. */
 void apmi_operation_label(apmi_operation *operation, uint32_t label);
+bool apmi_operation_labelled(const apmi_operation *operation);
+/* Asks for an abort, with a label for it. */
+void apmi_operation_cancel(apmi_operation *operation, uint32_t label);
 bool apmi_operation_completed(const apmi_operation *operation);
 /* False when the time is over. */
 bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout);

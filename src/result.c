@@ -3,11 +3,16 @@
  * The public face of an operation: IAsyncResult. The wait handle is made when first asked
  * for, by whoever asks first; the bit EVENT in the state word tells completion to signal it.
  */
-#include "error.h"
-#include "lane.h"
-#include "library.h"
+#include <apmsock/endpoint.h>
+#include <apmsock/error.h>
+#include <string.h>
+
+#include "connect.h"
+#include "deadline.h"
 #include "operation.h"
-#include "socket.h"
+
+/* "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535" and its NUL, rounded up. */
+#define ENDPOINT_ROOM 64
 
 void *APM_CALL apm_async_result_state(const apm_async_result *result)
 {
@@ -57,34 +62,43 @@ apm_error APM_CALL apm_async_result_wait(apm_async_result *result, uint32_t time
 apm_error APM_CALL apm_async_result_cancel(apm_async_result *result)
 {
     if (result == NULL) return APM_ERROR_ARGUMENT_NULL;
-    apmi_lane_cancel(result, APMI_CANCELLED);
+    apmi_operation_cancel(result, APMI_CANCELLED);
     return APM_ERROR_SUCCESS;
 }
 
 apm_error APM_CALL apm_async_result_cancel_after(apm_async_result *result, uint32_t timeout)
 {
-    apmi_timers *timers;
-    apmk_code code;
-    bool was_armed = false;
-
     if (result == NULL) return APM_ERROR_ARGUMENT_NULL;
-    timers = &result->socket->library->timers;
-    if (timeout == APM_INFINITE || timeout == 0) {
-        if (apmi_timer_disarm(timers, &result->timer)) apmi_operation_release(result);
-        if (timeout == 0) apmi_lane_cancel(result, APMI_TIMED_OUT);
-        return APM_ERROR_SUCCESS;
-    }
-    if (atomic_fetch_or_explicit(&result->state, APMI_TIMED, memory_order_acquire) & APMI_COMPLETED)
-        return APM_ERROR_SUCCESS;
+    return apmi_deadline_set(result, timeout);
+}
 
-    /* An armed timer holds the operation. Taken before, since it may expire at once. */
-    apmi_operation_retain(result);
-    code = apmi_timer_arm(timers, &result->timer, timeout, &was_armed);
-    if (code != APMK_SUCCESS || was_armed) apmi_operation_release(result);
-    /* It may have completed, and found nothing to disarm, before the timer was armed. */
-    if (apmi_operation_completed(result) && apmi_timer_disarm(timers, &result->timer))
-        apmi_operation_release(result);
-    return apmi_error_from_native(code);
+/* The endpoint a failed connect is about, after a space; nothing for other operations. */
+static size_t format_remote(apm_async_result *result, char *text, size_t size)
+{
+    apm_endpoint remote;
+
+    if (result->kind != APMI_CONNECT || result->error == APM_ERROR_SUCCESS ||
+        !apmi_connect_remote(result, &remote))
+        return 0;
+    text[0] = ' ';
+    return 1 + apm_endpoint_format(&remote, text + 1, size - 1);
+}
+
+size_t APM_CALL apm_async_result_message(apm_async_result *result, char *text, size_t size)
+{
+    char remote[1 + ENDPOINT_ROOM];
+    size_t length, more;
+
+    if (text != NULL && size != 0) text[0] = '\0';
+    if (result == NULL || !apmi_operation_completed(result)) return 0;
+    length = apm_error_message(result->error, text, size);
+    more = format_remote(result, remote, sizeof remote);
+    if (text != NULL && length < size) {
+        size_t part = more < size - 1 - length ? more : size - 1 - length;
+        memcpy(text + length, remote, part);
+        text[length + part] = '\0';
+    }
+    return length + more;
 }
 
 void APM_CALL apm_async_result_retain(apm_async_result *result)

@@ -17,13 +17,18 @@
  */
 #include "socket.h"
 
+#include <apmsock/socket_option.h>
 #include <assert.h>
 #include <string.h>
 
+#include "course.h"
 #include "endpoint.h"
 #include "error.h"
+#include "handle.h"
 #include "library.h"
-#include "pool.h"
+
+/* Winsock's and the system's numbers that adopting needs. */
+enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, LEVEL_IPV6 = 41, NAME_V6ONLY = 27, CANNOT_ATTACH = 87 };
 
 /* Spare blocks kept per socket; a test may set 0 to see every use after the end. */
 #ifndef APMI_SPARE_LIMIT
@@ -46,8 +51,9 @@ static void delete_socket(apm_socket *socket)
     while (socket->spare != NULL) {
         apmi_operation *operation = socket->spare;
         socket->spare = operation->next;
-        apmi_library_release_block(library, operation);
+        apmi_operation_delete(library, operation);
     }
+    apmi_settings_clear(socket);
     apmi_library_release_block(library, socket);
     apmi_library_drop(library);
 }
@@ -99,7 +105,12 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
     bool kept;
 
 #ifndef NDEBUG
+    void *room = operation->room;
+    size_t room_size = operation->room_size;
+
     memset(operation, 0xDD, sizeof *operation); /* a late look finds nonsense */
+    operation->room = room;
+    operation->room_size = room_size;
 #endif
     apmk_lock_exclusive(&socket->spare_lock);
     kept = socket->spare_count < APMI_SPARE_LIMIT;
@@ -109,53 +120,75 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
         socket->spare_count++;
     }
     apmk_unlock_exclusive(&socket->spare_lock);
-    if (!kept) apmi_library_release_block(socket->library, operation);
+    if (!kept) apmi_operation_delete(socket->library, operation);
 }
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
-void apmi_address_set(apmi_address *address, const apm_endpoint *endpoint)
+void apmi_address_set(apmk_address *address, const apm_endpoint *endpoint)
 {
     assert(endpoint->length >= 0 && (size_t)endpoint->length <= sizeof address->bytes);
     address->length = endpoint->length;
     memcpy(address->bytes, endpoint->address, (size_t)endpoint->length);
 }
 
-void apmi_address_get(const apmi_address *address, apm_endpoint *endpoint)
+void apmi_address_get(const apmk_address *address, apm_endpoint *endpoint)
 {
     memset(endpoint, 0, sizeof *endpoint);
     endpoint->length = address->length;
     memcpy(endpoint->address, address->bytes, (size_t)address->length);
 }
 
-/* ---- create ------------------------------------------------------------------------------------ */
-
-apm_error apmi_socket_open_handle(apm_socket *socket, apmk_socket *handle, bool *skips)
+/* ::ffff:a.b.c.d, with the same port. */
+static void map_address(const apm_endpoint *endpoint, apmk_address *address)
 {
-    apmi_library *library = socket->library;
-    apmk_code code = apmk_socket_open(socket->family, socket->type, socket->protocol, handle);
+    const unsigned char *from = (const unsigned char *)endpoint->address;
 
-    if (code == APMK_SUCCESS) {
-        code = apmk_socket_attach(*handle, library->pool.port, APMI_PACKET);
-        if (code != APMK_SUCCESS) apmk_socket_close(*handle);
-    }
-    if (code != APMK_SUCCESS) return apmi_error_from_native(code);
-    /* Not for datagrams: one that is larger than the buffer may or may not send a packet. */
-    *skips = apmi_socket_is_stream(socket) && !library->options.packet_always &&
-             apmk_socket_skip_on_success(*handle);
+    memset(address, 0, sizeof *address);
+    address->length = (int32_t)sizeof address->bytes;
+    address->bytes[0] = APM_FAMILY_IPV6;
+    memcpy(&address->bytes[2], &from[2], 2); /* the port; both begin alike */
+    address->bytes[18] = address->bytes[19] = 0xFF;
+    memcpy(&address->bytes[20], &from[4], 4);
+}
+
+apm_error apmi_socket_fit(const apm_socket *socket, const apm_endpoint *endpoint, apmk_address *address)
+{
+    int32_t family = apm_endpoint_family(endpoint);
+
+    if (family == socket->family)
+        apmi_address_set(address, endpoint);
+    else if (family == APM_FAMILY_IPV4 && atomic_load_explicit(&socket->dual, memory_order_relaxed))
+        map_address(endpoint, address);
+    else
+        return APM_ERROR_NOT_SUPPORTED;
     return APM_ERROR_SUCCESS;
 }
 
-apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t protocol, apm_socket **socket)
+apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address)
+{
+    if (remote == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (!apmi_endpoint_is_valid(remote)) return APM_ERROR_ARGUMENT;
+    if (apmi_socket_fit(socket, remote, address) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
+    /* Some kernels take these for loopback, or for a refusal. */
+    if (apmi_endpoint_is_wildcard(remote) || apm_endpoint_port(remote) == 0)
+        return APM_ERROR_ADDRESS_NOT_AVAILABLE;
+    return APM_ERROR_SUCCESS;
+}
+
+/* ---- create ------------------------------------------------------------------------------------ */
+
+/* Makes the socket around a handle, which is opened if there is none yet; one that is there
+ * stays the caller's on failure. */
+static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apmk_socket given,
+                             apm_socket **socket)
 {
     apmi_library *library = NULL;
+    apmi_handle handle;
     apm_socket *made;
-    apm_error error;
+    apm_error error = apmi_library_use(&library);
 
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    error = apmi_library_use(&library);
     if (error != APM_ERROR_SUCCESS) return error;
-
     error = APM_ERROR_OUT_OF_MEMORY;
     made = (apm_socket *)apmi_library_allocate(library, sizeof *made);
     if (made == NULL) goto no_memory;
@@ -167,7 +200,13 @@ apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t proto
     made->family = family;
     made->type = type;
     made->protocol = protocol;
-    error = apmi_socket_open_handle(made, &made->handle, &made->skips);
+    if (given == APMK_NO_SOCKET) {
+        error = apmi_handle_open(made, &handle);
+        if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(made, &handle);
+    } else {
+        error = apmi_handle_attach(made, given, &made->skips);
+        made->handle = given;
+    }
     if (error != APM_ERROR_SUCCESS) goto no_handle;
     if (!apmi_library_enter(library, made)) {
         error = APM_ERROR_INVALID_OPERATION; /* it is being ended */
@@ -177,10 +216,88 @@ apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t proto
     return APM_ERROR_SUCCESS;
 
 not_entered:
-    apmk_socket_close(made->handle);
+    if (given == APMK_NO_SOCKET) apmk_socket_close(made->handle);
 no_handle:
     apmi_library_release_block(library, made);
 no_memory:
+    apmi_library_leave(library, NULL);
+    apmi_library_drop(library);
+    return error;
+}
+
+apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32_t protocol, apm_socket **socket)
+{
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    return make_socket(family, type, protocol, APMK_NO_SOCKET, socket);
+}
+
+apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol, apm_socket **socket)
+{
+    apm_socket *made = NULL;
+    apm_error error;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    error = make_socket(APM_FAMILY_IPV6, type, protocol, APMK_NO_SOCKET, &made);
+    if (error == APM_ERROR_ADDRESS_FAMILY_NOT_SUPPORTED)
+        return make_socket(APM_FAMILY_IPV4, type, protocol, APMK_NO_SOCKET, socket);
+    if (error != APM_ERROR_SUCCESS) return error;
+    error = apm_socket_set_option(made, APM_SOCKET_OPTION_DUAL_MODE, 1);
+    if (error == APM_ERROR_SUCCESS)
+        *socket = made;
+    else
+        (void)apm_socket_close(made);
+    return error;
+}
+
+/* In what state an adopted handle is. */
+static void look_at_handle(apm_socket *socket)
+{
+    apm_endpoint found = {0};
+    int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
+
+    if (socket->family == APM_FAMILY_IPV6 &&
+        apmk_socket_get_option(socket->handle, LEVEL_IPV6, NAME_V6ONLY, &only_ipv6, &size) == APMK_SUCCESS)
+        atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
+    found.length = (int32_t)sizeof found.address;
+    if (apmk_socket_local(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
+    if (apm_endpoint_port(&found) == 0) return;
+    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+    if (apmi_endpoint_is_valid(&found)) apmi_address_set(&socket->local, &found);
+    found.length = (int32_t)sizeof found.address;
+    if (apmk_socket_remote(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
+    if (!apmi_endpoint_is_valid(&found)) return;
+    apmi_address_set(&socket->remote, &found);
+    atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
+    apmi_socket_set_phase(socket, APMI_CONNECTED);
+}
+
+apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
+{
+    int32_t family = 0, type = 0, protocol = 0, listens = 0, size = (int32_t)sizeof listens;
+    apmi_library *library = NULL;
+    apm_socket *made = NULL;
+    apm_error error;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (handle == APMK_NO_SOCKET) return APM_ERROR_NOT_SOCKET;
+    error = apmi_library_use(&library); /* nothing can be asked before the library runs */
+    if (error != APM_ERROR_SUCCESS) return error;
+    error = apmi_error_from_native(apmk_socket_describe(handle, &family, &type, &protocol));
+    if (error == APM_ERROR_SUCCESS &&
+        apmk_socket_get_option(handle, LEVEL_SOCKET, NAME_LISTENS, &listens, &size) == APMK_SUCCESS &&
+        listens != 0)
+        error = APM_ERROR_INVALID_OPERATION;
+    if (error == APM_ERROR_SUCCESS) {
+        error = make_socket(family, type, protocol, handle, &made);
+        /* The system's "invalid parameter": not overlapped, or attached to a port already. */
+        if (error == APM_ERROR_INVALID_ARGUMENT || error == (apm_error)CANNOT_ATTACH)
+            error = APM_ERROR_INVALID_OPERATION;
+    }
+    if (error == APM_ERROR_SUCCESS) {
+        apmk_socket_disinherit(handle);
+        look_at_handle(made);
+        *socket = made;
+    }
     apmi_library_leave(library, NULL);
     apmi_library_drop(library);
     return error;
@@ -190,10 +307,9 @@ no_memory:
 
 bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 {
-    apmi_operation *list = NULL;
+    apmi_operation *list, *connect;
     apmk_socket handle;
     bool orderly;
-    int kind;
 
     apmk_lock_exclusive(&socket->gate);
     if (apmi_socket_closed(socket)) {
@@ -206,7 +322,12 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     socket->handle = APMK_NO_SOCKET;
     orderly = apmi_socket_is_stream(socket) &&
               atomic_load_explicit(&socket->phase, memory_order_relaxed) == APMI_CONNECTED;
-    for (kind = 0; kind < APMI_KIND_COUNT; kind++) list = apmi_lane_abandon(socket, (apmi_kind)kind, list);
+    list = apmi_lane_abandon(socket);
+    connect = socket->connect;
+    if (connect != NULL && apmi_course_stop(connect)) { /* nothing of it is in the kernel */
+        connect->next = list;
+        list = connect;
+    }
     apmk_unlock_exclusive(&socket->gate);
 
     if (timeout > 0 && orderly) {
@@ -216,13 +337,8 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
         apmk_socket_set_abortive(handle);
     }
     apmk_socket_cancel(handle, NULL);
-    apmk_socket_close(handle);
-    while (list != NULL) {
-        apmi_operation *operation = list;
-        list = operation->next;
-        operation->next = NULL;
-        apmi_pool_post(&socket->library->pool, operation, APMI_OVER);
-    }
+    apmi_handle_close(socket, handle);
+    apmi_operation_post_all(list);
     apmi_socket_done(socket); /* it is not open any more */
     return true;
 }
@@ -262,7 +378,16 @@ void APM_CALL apm_socket_release(apm_socket *socket)
     apmi_socket_drop(socket);
 }
 
-/* ---- state and properties ------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------- */
+
+/* The connection is lost, and what is pending on it can only end. Not every kernel ends it by
+ * itself: there a send would wait for ever for a peer that is gone. */
+static void abort_lost(apm_socket *socket)
+{
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket)) apmk_socket_cancel(socket->handle, NULL);
+    apmk_unlock_shared(&socket->gate);
+}
 
 void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error)
 {
@@ -277,110 +402,13 @@ void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error)
     case APM_ERROR_TIMED_OUT:
         /* A stream that ended like this must not look like one that ended well: not every
          * kernel says it twice. Only after a receive: before that there may be bytes to read. */
-        if (kind == APMI_RECEIVE && apmi_socket_is_stream(socket))
+        if (kind >= APMI_RECEIVE && apmi_socket_is_stream(socket)) {
             atomic_store_explicit(&socket->lost, error, memory_order_release);
+            abort_lost(socket);
+        }
         if (error == APM_ERROR_TIMED_OUT) return;
         break;
     default: break;
     }
     atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
-}
-
-apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local)
-{
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
-
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (local == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (!apmi_endpoint_is_valid(local)) return APM_ERROR_ARGUMENT;
-    if (apm_endpoint_family(local) != socket->family) return APM_ERROR_NOT_SUPPORTED;
-
-    apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
-        error = socket->named
-                    ? APM_ERROR_INVALID_ARGUMENT
-                    : apmi_error_from_native(apmk_socket_bind(socket->handle, local->address, local->length));
-        if (error == APM_ERROR_SUCCESS) {
-            socket->named = true;
-            apmi_address_set(&socket->local, local);
-        }
-    }
-    apmk_unlock_exclusive(&socket->gate);
-    return error;
-}
-
-apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
-{
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
-
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (how < APM_SHUTDOWN_RECEIVE || how > APM_SHUTDOWN_BOTH) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (atomic_load_explicit(&socket->phase, memory_order_acquire) != APMI_CONNECTED)
-        return APM_ERROR_NOT_CONNECTED;
-
-    apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
-        error = apmi_error_from_native(apmk_socket_shutdown(socket->handle, how));
-        if (error == APM_ERROR_SUCCESS)
-            atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
-    }
-    apmk_unlock_shared(&socket->gate);
-    return error;
-}
-
-bool APM_CALL apm_socket_connected(const apm_socket *socket)
-{
-    return socket != NULL && atomic_load_explicit(&socket->connected, memory_order_acquire);
-}
-
-apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *endpoint)
-{
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
-
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
-
-    apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket) && !socket->named) {
-        error = APM_ERROR_INVALID_ARGUMENT;
-    } else if (!apmi_socket_closed(socket)) {
-        apm_endpoint found = {0};
-        found.length = (int32_t)sizeof found.address;
-        error = apmi_error_from_native(apmk_socket_local(socket->handle, found.address, &found.length));
-        if (error == APM_ERROR_SUCCESS) *endpoint = found;
-    }
-    apmk_unlock_shared(&socket->gate);
-    return error;
-}
-
-apm_error APM_CALL apm_socket_remote_endpoint(apm_socket *socket, apm_endpoint *endpoint)
-{
-    apm_error error = APM_ERROR_NOT_CONNECTED;
-
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
-
-    apmk_lock_shared(&socket->gate);
-    if (socket->remote.length != 0) {
-        apmi_address_get(&socket->remote, endpoint);
-        error = APM_ERROR_SUCCESS;
-    }
-    apmk_unlock_shared(&socket->gate);
-    return error;
-}
-
-uintptr_t APM_CALL apm_socket_handle(const apm_socket *socket)
-{
-    apm_socket *itself = (apm_socket *)(uintptr_t)socket; /* looking takes the gate, which is not const */
-    uintptr_t handle = APMK_NO_SOCKET;
-
-    if (itself == NULL) return handle;
-    apmk_lock_shared(&itself->gate);
-    handle = itself->handle; /* closing leaves "none" there */
-    apmk_unlock_shared(&itself->gate);
-    return handle;
 }

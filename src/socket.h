@@ -13,20 +13,16 @@
 #include "lane.h"
 #include "library.h"
 #include "operation.h"
+#include "settings.h"
 
 /* Where a socket is on its way to a connection. */
 typedef enum apmi_phase {
     APMI_FRESH,      /* its handle has not been tried */
     APMI_CONNECTING, /* a connect is pending: it owns the handle's state */
-    APMI_CONNECTED,  /* was connected once; only a close ends this */
-    APMI_SPENT       /* a connect failed: the next one needs a fresh handle */
+    APMI_CONNECTED,  /* was connected once; only a close or a disconnect with reuse ends this */
+    APMI_SPENT,      /* a connect failed: the next one needs a fresh handle */
+    APMI_LEAVING     /* a disconnect with reuse is pending */
 } apmi_phase;
-
-/* An endpoint without the room for families we do not know: there is one in every socket. */
-typedef struct apmi_address {
-    int32_t length;
-    unsigned char bytes[28];
-} apmi_address;
 
 struct apm_socket {
     _Atomic uint32_t references; /* of the memory: each user, each operation, and being open */
@@ -39,19 +35,27 @@ struct apm_socket {
      * changes what is said to be under it holds it exclusively. Nothing under it blocks and no
      * callback runs under it. */
     apmk_lock gate;
-    _Atomic bool closed; /* written under the exclusive gate; read anywhere */
-    bool skips;          /* the handle skips the port on success */
-    bool named;          /* the handle has a local address */
+    _Atomic bool closed;   /* written under the exclusive gate; read anywhere */
+    bool skips;            /* the handle skips the port on success */
+    _Atomic bool named;    /* the handle has a local address */
+    _Atomic bool dual;     /* IPv6, and can use IPv4 */
+    _Atomic bool detailed; /* the kernel tells how a datagram came */
     apmk_socket handle;
-    apmi_address local;  /* what the caller bound it to; length 0: nothing */
-    apmi_address remote; /* the peer; length 0: none yet */
+    apmk_address local;      /* what the caller bound it to; length 0: nothing */
+    apmk_address remote;     /* the peer; length 0: none yet */
+    uint32_t connection;     /* which one it is; changes when one is taken apart */
+    apmi_operation *connect; /* the one that is pending; NULL: none */
+    apmi_settings settings;
 
     _Atomic uint32_t phase; /* apmi_phase */
     _Atomic bool connected; /* what apm_socket_connected says */
     _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
     int32_t family, type, protocol;
 
-    apmi_lane lanes[APMI_KIND_COUNT];
+    apmi_lane lanes[APMI_WAYS];
+
+    apmk_lock poll_lock;
+    struct apmi_poller *pollers; /* those who wait for a state of a handle */
 
     apmk_lock spare_lock;
     apmi_operation *spare; /* blocks without an operation */
@@ -73,16 +77,18 @@ void apmi_socket_done(apm_socket *socket);
 /* Closes the kernel's handle and aborts what is pending; `timeout` as apm_socket_close_timeout.
  * False if it was closed before. Takes no reference back. */
 bool apmi_socket_shut(apm_socket *socket, int32_t timeout);
-/* A handle like the present one, attached and not bound. */
-apm_error apmi_socket_open_handle(apm_socket *socket, apmk_socket *handle, bool *skips);
-
 void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error);
 
 apmi_operation *apmi_socket_take_spare(apm_socket *socket);
 void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation);
 
-void apmi_address_set(apmi_address *address, const apm_endpoint *endpoint);
-void apmi_address_get(const apmi_address *address, apm_endpoint *endpoint);
+void apmi_address_set(apmk_address *address, const apm_endpoint *endpoint);
+void apmi_address_get(const apmk_address *address, apm_endpoint *endpoint);
+/* The address as the socket's family has it: IPv4 is mapped for a dual-mode socket.
+ * APM_ERROR_NOT_SUPPORTED for one it cannot use. */
+apm_error apmi_socket_fit(const apm_socket *socket, const apm_endpoint *endpoint, apmk_address *address);
+/* The same for a place to send or connect to: what a public function checks of it. */
+apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address);
 
 static inline bool apmi_socket_closed(const apm_socket *socket)
 {
@@ -93,6 +99,24 @@ static inline bool apmi_socket_closed(const apm_socket *socket)
 static inline bool apmi_socket_is_stream(const apm_socket *socket)
 {
     return socket->type == APM_SOCKET_STREAM;
+}
+
+static inline apmi_phase apmi_socket_phase(const apm_socket *socket)
+{
+    /* Acquire: whoever sees it connected sees the peer's address. */
+    return (apmi_phase)atomic_load_explicit(&socket->phase, memory_order_acquire);
+}
+
+static inline void apmi_socket_set_phase(apm_socket *socket, apmi_phase phase)
+{
+    /* Release: see above. */
+    atomic_store_explicit(&socket->phase, phase, memory_order_release);
+}
+
+static inline bool apmi_socket_is_named(const apm_socket *socket)
+{
+    /* Relaxed: the kernel knows; this only spares asking. */
+    return atomic_load_explicit(&socket->named, memory_order_relaxed);
 }
 
 #endif

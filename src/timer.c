@@ -108,7 +108,7 @@ static void run_timers(void *argument)
         apmk_unlock_exclusive(&timers->lock);
 
         if (timer != NULL)
-            timers->expired(timer);
+            timer->expired(timer);
         else if (stopping)
             return;
         else
@@ -118,18 +118,18 @@ static void run_timers(void *argument)
 
 /* ---- what others call ---------------------------------------------------------------------- */
 
-void apmi_timers_init(apmi_timers *timers, void (*expired)(apmi_timer *timer))
+void apmi_timers_init(apmi_timers *timers)
 {
     timers->lock.word = NULL;
     timers->root = NULL;
-    timers->expired = expired;
     atomic_init(&timers->turn, 0);
     timers->running = false;
     timers->stopping = false;
     timers->thread = NULL;
 }
 
-apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeout, bool *was_armed)
+apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeout,
+                         void (*expired)(apmi_timer *timer), bool *was_armed)
 {
     apmk_code code = APMK_SUCCESS;
     bool first = false;
@@ -144,6 +144,7 @@ apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeou
     if (code == APMK_SUCCESS) {
         *was_armed = timer->armed;
         if (timer->armed) remove_timer(timers, timer);
+        timer->expired = expired;
         timer->due = apmk_now() + timeout + 1; /* never early, by a clock of whole milliseconds */
         insert_timer(timers, timer);
         first = timers->root == timer;

@@ -15,23 +15,24 @@ typedef struct apmi_timer {
     struct apmi_timer *child; /* the heap's shape; see timer.c */
     struct apmi_timer *next;
     struct apmi_timer *previous;
+    void (*expired)(struct apmi_timer *timer);
     bool armed;
 } apmi_timer;
 
 typedef struct apmi_timers {
     apmk_lock lock;
     apmi_timer *root;
-    void (*expired)(apmi_timer *timer); /* on the timer thread, without the lock */
-    _Atomic uint32_t turn;              /* changes when the thread has to look again */
+    _Atomic uint32_t turn; /* changes when the thread has to look again */
     bool running;
     bool stopping;
     apmk_thread thread;
 } apmi_timers;
 
-void apmi_timers_init(apmi_timers *timers, void (*expired)(apmi_timer *timer));
-/* Arms, or arms anew. *was_armed says which. Fails if the thread cannot be started, or
- * is being stopped. */
-apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeout, bool *was_armed);
+void apmi_timers_init(apmi_timers *timers);
+/* Arms, or arms anew: *was_armed says which. `expired` will be called on the timer thread,
+ * without the lock. Fails if the thread cannot be started, or is being stopped. */
+apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeout,
+                         void (*expired)(apmi_timer *timer), bool *was_armed);
 /* True if it was armed: `expired` will not be called for it. */
 bool apmi_timer_disarm(apmi_timers *timers, apmi_timer *timer);
 /* Ends the thread and joins it. Nothing may be armed. */

@@ -1,44 +1,130 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending and receiving: the checks, in .NET's order, before the lane takes over.
+ * Sending and receiving over a connection: the checks, in .NET's order, before the lane takes
+ * over.
  */
+#include "transfer.h"
+
+#include <apmsock/transfer.h>
+#include <string.h>
+
 #include "error.h"
 #include "lane.h"
-#include "operation.h"
 #include "socket.h"
 
-static apm_error begin_transfer(apm_socket *socket, apmi_kind kind, unsigned char *data, size_t size,
-                                int32_t flags, apm_async_callback callback, void *state,
-                                apm_async_result **result)
+/* No datagram is larger. */
+#define LARGEST_DATAGRAM 65535u
+
+/* A list in an operation's room: the caller's own may change when Begin has returned. */
+typedef struct list_copy {
+    unsigned char *bounce; /* APMI_BOUNCED: behind the list */
+    size_t count;
+    apm_buffer buffers[];
+} list_copy;
+
+static apm_error check_buffer(const void *data, size_t size)
+{
+    if (data == NULL && size != 0) return APM_ERROR_ARGUMENT_NULL;
+    return size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
+}
+
+static apm_error check_state(const apm_socket *socket, apmi_kind kind)
+{
+    /* Asked of ourselves: kernels disagree about what a transfer without a connection is. */
+    if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
+    return kind == APMI_RECEIVE ? atomic_load_explicit(&socket->lost, memory_order_acquire)
+                                : APM_ERROR_SUCCESS;
+}
+
+/* Copies the list. One that is longer than a call takes goes in pieces on a stream; a datagram
+ * cannot, so it goes by way of memory that is in one piece. */
+static apm_error take_list(apmi_operation *operation, const apm_buffer *buffers, size_t count)
+{
+    bool bounced = count > APMK_BUFFERS && !apmi_socket_is_stream(operation->socket);
+    size_t bounce = !bounced ? 0 : operation->size < LARGEST_DATAGRAM ? operation->size : LARGEST_DATAGRAM;
+    list_copy *copy;
+
+    if (bounced && operation->kind == APMI_SEND && operation->size > LARGEST_DATAGRAM)
+        return APM_ERROR_MESSAGE_SIZE;
+    copy = (list_copy *)apmi_operation_room(operation, sizeof *copy + count * sizeof *buffers + bounce);
+    if (copy == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    memcpy(copy->buffers, buffers, count * sizeof *buffers);
+    copy->count = count;
+    copy->bounce = (unsigned char *)&copy->buffers[count];
+    operation->shape = bounced ? APMI_BOUNCED : APMI_LIST;
+    if (!bounced) {
+        apmi_buffers_set_list(&operation->buffers, copy->buffers, count);
+        return APM_ERROR_SUCCESS;
+    }
+    if (operation->kind == APMI_SEND) apmi_buffers_gather(copy->buffers, count, copy->bounce);
+    apmi_buffers_set_one(&operation->buffers, copy->bounce, bounce);
+    return APM_ERROR_SUCCESS;
+}
+
+void apmi_transfer_scatter(apmi_operation *operation)
+{
+    const list_copy *copy = (const list_copy *)operation->room;
+
+    if (operation->kind == APMI_RECEIVE)
+        apmi_buffers_scatter(copy->buffers, copy->count, copy->bounce, operation->transferred);
+}
+
+static apm_error begin_one(apm_socket *socket, apmi_kind kind, void *data, size_t size, int32_t flags,
+                           apm_async_callback callback, void *state, apm_async_result **result)
 {
     apmi_operation *operation;
+    apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (data == NULL && size != 0) return APM_ERROR_ARGUMENT_NULL;
-    if (size > SIZE_MAX / 2) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    /* Asked of ourselves: kernels disagree about what a transfer without a connection is. */
-    if (atomic_load_explicit(&socket->phase, memory_order_acquire) != APMI_CONNECTED)
-        return APM_ERROR_NOT_CONNECTED;
-    if (kind == APMI_RECEIVE) {
-        apm_error lost = atomic_load_explicit(&socket->lost, memory_order_acquire);
-        if (lost != APM_ERROR_SUCCESS) return lost;
-    }
+    error = check_buffer(data, size);
+    if (error == APM_ERROR_SUCCESS) error = check_state(socket, kind);
+    if (error != APM_ERROR_SUCCESS) return error;
+
     operation = apmi_operation_new(socket, kind, callback, state, result != NULL);
     if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;
-    operation->data = data;
     operation->size = size;
     operation->flags = flags;
+    apmi_buffers_set_one(&operation->buffers, data, size);
     return apmi_lane_begin(operation, result);
+}
+
+static apm_error begin_list(apm_socket *socket, apmi_kind kind, const apm_buffer *buffers, size_t count,
+                            int32_t flags, apm_async_callback callback, void *state,
+                            apm_async_result **result)
+{
+    apmi_operation *operation;
+    size_t size = 0;
+    apm_error error;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    error = apmi_buffers_check(buffers, count, &size);
+    if (error == APM_ERROR_SUCCESS) error = check_state(socket, kind);
+    if (error != APM_ERROR_SUCCESS) return error;
+
+    operation = apmi_operation_new(socket, kind, callback, state, result != NULL);
+    if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    operation->size = size;
+    operation->flags = flags;
+    error = take_list(operation, buffers, count);
+    if (error == APM_ERROR_SUCCESS) return apmi_lane_begin(operation, result);
+    apmi_operation_discard(operation);
+    return error;
 }
 
 apm_error APM_CALL apm_socket_begin_send(apm_socket *socket, const void *buffer, size_t size, int32_t flags,
                                          apm_async_callback callback, void *state, apm_async_result **result)
 {
     /* The kernel only reads it; one operation serves both directions. */
-    unsigned char *data = (unsigned char *)(uintptr_t)buffer;
+    return begin_one(socket, APMI_SEND, (void *)(uintptr_t)buffer, size, flags, callback, state, result);
+}
 
-    return begin_transfer(socket, APMI_SEND, data, size, flags, callback, state, result);
+apm_error APM_CALL apm_socket_begin_send_buffers(apm_socket *socket, const apm_buffer *buffers, size_t count,
+                                                 int32_t flags, apm_async_callback callback, void *state,
+                                                 apm_async_result **result)
+{
+    return begin_list(socket, APMI_SEND, buffers, count, flags, callback, state, result);
 }
 
 apm_error APM_CALL apm_socket_end_send(apm_socket *socket, apm_async_result *result, size_t *sent)
@@ -50,8 +136,14 @@ apm_error APM_CALL apm_socket_begin_receive(apm_socket *socket, void *buffer, si
                                             apm_async_callback callback, void *state,
                                             apm_async_result **result)
 {
-    return begin_transfer(socket, APMI_RECEIVE, (unsigned char *)buffer, size, flags, callback, state,
-                          result);
+    return begin_one(socket, APMI_RECEIVE, buffer, size, flags, callback, state, result);
+}
+
+apm_error APM_CALL apm_socket_begin_receive_buffers(apm_socket *socket, const apm_buffer *buffers,
+                                                    size_t count, int32_t flags, apm_async_callback callback,
+                                                    void *state, apm_async_result **result)
+{
+    return begin_list(socket, APMI_RECEIVE, buffers, count, flags, callback, state, result);
 }
 
 apm_error APM_CALL apm_socket_end_receive(apm_socket *socket, apm_async_result *result, size_t *received)

@@ -6,10 +6,15 @@ find_package(Threads REQUIRED)
 list(APPEND support_sources support/census_sim.c support/peer_sim.c support/thread_posix.c)
 
 set(sim_sources
+    sim/sim_address.c
     sim/sim_connect.c
     sim/sim_datagram.c
     sim/sim_event.c
+    sim/sim_file.c
     sim/sim_listener.c
+    sim/sim_name.c
+    sim/sim_option.c
+    sim/sim_parts.c
     sim/sim_peer.c
     sim/sim_pipe.c
     sim/sim_port.c
@@ -23,6 +28,7 @@ set(sim_sources
 
 set(seeds_sources
     stress/actor.c
+    stress/addresses.c
     stress/call.c
     stress/check.c
     stress/host.c
@@ -81,6 +87,6 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
     test_model(model_seeded seeded)
     test_seeds(seeded model_seeded ${more_seeds})
     # Large sends go to the kernel in pieces of 1 GiB; here they are small.
-    test_model(model_pieces seeded "APMI_PIECE=((size_t)64)")
+    test_model(model_pieces seeded "APMI_PIECE=((size_t)64)" "APMI_FILE_PIECE=64u")
     test_seeds(pieces model_pieces ${more_seeds})
 endif()

@@ -44,5 +44,7 @@ if(TARGET apmdemo)
         endif()
         test_entry(NAME demo LABELS demo COMMAND Python3::Interpreter
             "${CMAKE_CURRENT_SOURCE_DIR}/demo/demo_test.py" --exe $<TARGET_FILE:apmdemo> ${emulator})
+        test_entry(NAME demo/get LABELS demo COMMAND Python3::Interpreter
+            "${CMAKE_CURRENT_SOURCE_DIR}/demo/get_test.py" --exe $<TARGET_FILE:apmdemo> ${emulator})
     endif()
 endif()

@@ -16,6 +16,8 @@
 
 #include <winsock2.h>
 
+#include <ws2tcpip.h>
+
 #include <mswsock.h>
 
 #include <mstcpip.h>

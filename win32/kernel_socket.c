@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets: all of them but the overlapped calls, which are in kernel_transfer.c. */
+/*
+ * Sockets: their opening and closing, addresses, waiting. The overlapped calls are in
+ * kernel_transfer.c, kernel_datagram.c and kernel_file.c, options by number in kernel_option.c.
+ */
 #include "compat.h"
 
 #include "kernel.h"
@@ -67,13 +70,16 @@ apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key)
 }
 
 /* A layered provider whose sockets are no file handles gets its completions by other means:
- * the mode would be set on something else, and packets come or do not come regardless. */
+ * the mode would be set on something else, and packets come or do not come regardless. And a
+ * datagram that was cut is no success to Winsock, but one to the mode on some systems: nobody
+ * could say whether its packet comes. */
 bool apmk_socket_skip_on_success(apmk_socket socket)
 {
     WSAPROTOCOL_INFOW provider;
     int length = (int)sizeof provider;
 
     if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
+    if (provider.iSocketType != SOCK_STREAM) return false;
     if ((provider.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) return false;
     return SetFileCompletionNotificationModes((HANDLE)socket, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
                                                                   FILE_SKIP_SET_EVENT_ON_HANDLE) != 0;
@@ -158,4 +164,27 @@ bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout)
     if (set_option(socket, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
     if (recv(socket, &nothing, 0, 0) != 0) return false;
     return ioctlsocket(socket, (long)FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* ---- polling ----------------------------------------------------------------------------- */
+
+enum { READABLE, WRITABLE, FAILED };
+
+/* By select, not WSAPoll, which before Windows 10 did not report that a connect has failed. */
+apmk_code apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t timeout, bool *ready)
+{
+    struct timeval limit;
+    fd_set set;
+    int found;
+
+    if (mode < READABLE || mode > FAILED) return WSAEINVAL;
+    set.fd_array[0] = socket;
+    set.fd_count = 1;
+    limit.tv_sec = (long)(timeout / 1000);
+    limit.tv_usec = (long)(timeout % 1000 * 1000);
+    found = select(0, mode == READABLE ? &set : NULL, mode == WRITABLE ? &set : NULL,
+                   mode == FAILED ? &set : NULL, timeout != APMK_FOREVER ? &limit : NULL);
+    if (found == SOCKET_ERROR) return last_socket_error();
+    *ready = found != 0;
+    return APMK_SUCCESS;
 }

@@ -8,10 +8,15 @@
 
 #include "async_result.h"
 #include "base.h"
+#include "buffer.h"
+#include "connect.h"
+#include "datagram.h"
 #include "endpoint.h"
 #include "error.h"
 #include "library.h"
 #include "manual_reset_event.h"
 #include "socket.h"
+#include "socket_option.h"
+#include "transfer.h"
 
 #endif

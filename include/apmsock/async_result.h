@@ -95,6 +95,15 @@ APM_API apm_error APM_CALL apm_async_result_cancel(apm_async_result *result);
  */
 APM_API apm_error APM_CALL apm_async_result_cancel_after(apm_async_result *result, uint32_t timeout);
 
+/**
+ * The message of a completed operation: the system's text for its error, and for a connect
+ * the endpoint it is about, as .NET's exceptions have it ("... actively refused it
+ * 127.0.0.1:11000"). Otherwise as apm_error_message. Empty for NULL and while it is pending.
+ *
+ * .NET: SocketException.Message.
+ */
+APM_API size_t APM_CALL apm_async_result_message(apm_async_result *result, char *text, size_t size);
+
 /** Takes one more reference. NULL is harmless. */
 APM_API void APM_CALL apm_async_result_retain(apm_async_result *result);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file socket.h
- * The socket: System.Net.Sockets.Socket, its client side.
+ * The socket: System.Net.Sockets.Socket, its client side: its life, its state, and what
+ * holds for every Begin and End. The operations are in connect.h, transfer.h and datagram.h,
+ * options in socket_option.h.
  *
  * **Begin and End.** A Begin function checks its arguments and starts the operation; it
  * never waits. If it fails there is no result and no callback. If it succeeds, the callback
@@ -32,7 +34,6 @@
 #ifndef APMSOCK_SOCKET_H
 #define APMSOCK_SOCKET_H
 
-#include "async_result.h"
 #include "base.h"
 #include "endpoint.h"
 
@@ -50,10 +51,19 @@ enum {
     APM_FLAG_OUT_OF_BAND = 1,
     APM_FLAG_PEEK = 2,
     APM_FLAG_DONT_ROUTE = 4,
+    APM_FLAG_TRUNCATED = 0x100,
+    APM_FLAG_CONTROL_DATA_TRUNCATED = 0x200,
+    APM_FLAG_BROADCAST = 0x400,
+    APM_FLAG_MULTICAST = 0x800,
+    APM_FLAG_PARTIAL = 0x8000,
 
     APM_SHUTDOWN_RECEIVE = 0,
     APM_SHUTDOWN_SEND = 1,
-    APM_SHUTDOWN_BOTH = 2
+    APM_SHUTDOWN_BOTH = 2,
+
+    APM_POLL_READ = 0,
+    APM_POLL_WRITE = 1,
+    APM_POLL_ERROR = 2
 };
 
 /**
@@ -70,92 +80,37 @@ APM_API apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32
                                              apm_socket **socket);
 
 /**
+ * Makes an IPv6 socket in dual mode, which can use IPv4 addresses, too; or, on a system
+ * without IPv6, an IPv4 socket. Otherwise as apm_socket_create.
+ *
+ * .NET: new Socket(SocketType, ProtocolType).
+ */
+APM_API apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol, apm_socket **socket);
+
+/**
+ * Takes over a SOCKET that the caller has opened, in whatever state it is: fresh, bound or
+ * connected. From here on it is the library's to close, and no child process inherits it. On
+ * failure it stays the caller's.
+ *
+ * Errors: those of apm_socket_create, APM_ERROR_NOT_SOCKET (no socket at all),
+ * APM_ERROR_INVALID_OPERATION (it was not opened for overlapped I/O, or it belongs to a
+ * completion port already, or it listens).
+ *
+ * .NET: new Socket(SafeSocketHandle) of later versions; new Socket(SocketInformation).
+ */
+APM_API apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket);
+
+/**
  * Binds to a local endpoint. Rarely needed: connecting binds by itself.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT (not an
- * endpoint), APM_ERROR_NOT_SUPPORTED (of another family), or a SocketError
+ * endpoint), APM_ERROR_NOT_SUPPORTED (of a family that it cannot use), or a SocketError
  * (AddressAlreadyInUse, AddressNotAvailable, AccessDenied; InvalidArgument when it is
  * already bound).
  *
  * .NET: Socket.Bind.
  */
 APM_API apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local);
-
-/**
- * Begins to connect. When it fails the socket can begin another connect; a second one while
- * one is pending cannot. A datagram socket connects inside Begin.
- *
- * Errors besides those of every Begin: APM_ERROR_ARGUMENT (not an endpoint),
- * APM_ERROR_NOT_SUPPORTED (of a family that the socket cannot use),
- * APM_ERROR_ADDRESS_NOT_AVAILABLE (the wildcard address, or port 0),
- * APM_ERROR_INVALID_OPERATION (a connect is pending), APM_ERROR_IS_CONNECTED.
- *
- * .NET: Socket.BeginConnect(EndPoint, AsyncCallback, object).
- */
-APM_API apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoint *remote,
-                                                    apm_async_callback callback, void *state,
-                                                    apm_async_result **result);
-
-/**
- * Ends a connect. Blocks until it has completed.
- *
- * The operation's own errors: ConnectionRefused, TimedOut, HostUnreachable,
- * NetworkUnreachable, AddressAlreadyInUse and others.
- *
- * .NET: Socket.EndConnect.
- */
-APM_API apm_error APM_CALL apm_socket_end_connect(apm_socket *socket, apm_async_result *result);
-
-/**
- * Begins to send `size` bytes, all of them: on a stream the operation completes when the
- * kernel has taken every byte, or with an error. Any number may be in flight; they go out
- * in the order of Begin. `buffer` may be NULL when `size` is 0; a send of nothing completes
- * with 0 bytes. `flags` go to Winsock as they are.
- *
- * Errors besides those of every Begin: APM_ERROR_ARGUMENT_OUT_OF_RANGE (`size` above half
- * the address space), APM_ERROR_NOT_CONNECTED, APM_ERROR_SHUTDOWN (after shutdown),
- * APM_ERROR_CONNECTION_RESET, APM_ERROR_CONNECTION_ABORTED, or another SocketError.
- *
- * .NET: Socket.BeginSend(byte[], int, int, SocketFlags, AsyncCallback, object).
- */
-APM_API apm_error APM_CALL apm_socket_begin_send(apm_socket *socket, const void *buffer, size_t size,
-                                                 int32_t flags, apm_async_callback callback, void *state,
-                                                 apm_async_result **result);
-
-/**
- * Ends a send. Blocks until it has completed. `sent` (may be NULL) receives the bytes the
- * kernel has taken: all, or, next to an error, what it took before.
- *
- * .NET: Socket.EndSend.
- */
-APM_API apm_error APM_CALL apm_socket_end_send(apm_socket *socket, apm_async_result *result, size_t *sent);
-
-/**
- * Begins to receive up to `size` bytes; it completes as soon as there is at least one, or
- * with 0 when the peer has ended its stream. Any number may be in flight; they are filled in
- * the order of Begin. With a `size` of 0 (`buffer` may be NULL) it completes when there is
- * something to receive, and takes nothing. `flags` go to Winsock as they are.
- *
- * Errors besides those of every Begin: APM_ERROR_ARGUMENT_OUT_OF_RANGE (`size` above half
- * the address space), APM_ERROR_NOT_CONNECTED, APM_ERROR_SHUTDOWN (after shutdown),
- * APM_ERROR_CONNECTION_RESET (an earlier receive already ended that way), or another
- * SocketError.
- *
- * .NET: Socket.BeginReceive(byte[], int, int, SocketFlags, AsyncCallback, object).
- */
-APM_API apm_error APM_CALL apm_socket_begin_receive(apm_socket *socket, void *buffer, size_t size,
-                                                    int32_t flags, apm_async_callback callback, void *state,
-                                                    apm_async_result **result);
-
-/**
- * Ends a receive. Blocks until it has completed. `received` (may be NULL) receives the
- * number of bytes in the buffer; 0 without an error is the end of the peer's stream (or the
- * readiness that a receive of size 0 waited for).
- *
- * .NET: Socket.EndReceive.
- */
-APM_API apm_error APM_CALL apm_socket_end_receive(apm_socket *socket, apm_async_result *result,
-                                                  size_t *received);
 
 /**
  * Ends one or both directions: APM_SHUTDOWN_RECEIVE, _SEND (the peer sees the end of our
@@ -222,7 +177,8 @@ APM_API bool APM_CALL apm_socket_connected(const apm_socket *socket);
 APM_API apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *endpoint);
 
 /**
- * The peer's endpoint, as of the connect; it stays when the connection is gone.
+ * The peer's endpoint, as of the connect; it stays when the connection is gone, until a
+ * disconnect.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, APM_ERROR_NOT_CONNECTED.
  *
@@ -231,9 +187,49 @@ APM_API apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_end
 APM_API apm_error APM_CALL apm_socket_remote_endpoint(apm_socket *socket, apm_endpoint *endpoint);
 
 /**
+ * How many bytes (of a datagram socket: in its first datagram) can be received at once.
+ *
+ * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, or a SocketError.
+ *
+ * .NET: Socket.Available.
+ */
+APM_API apm_error APM_CALL apm_socket_available(apm_socket *socket, size_t *bytes);
+
+/**
+ * Asks for a state, and waits for it at most `microseconds` (rounded up to milliseconds; a
+ * negative number: for ever). APM_POLL_READ: there is something to receive, or the end of
+ * the stream, or an error; APM_POLL_WRITE: it is connected and has room; APM_POLL_ERROR: a
+ * connect has failed. *ready says whether the state is there; not being there in time is no
+ * error. **Blocks** for that time, but no close: that ends it with
+ * APM_ERROR_OBJECT_DISPOSED within a moment.
+ *
+ * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, APM_ERROR_INVALID_ARGUMENT
+ * (`mode`), or a SocketError.
+ *
+ * .NET: Socket.Poll.
+ */
+APM_API apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int32_t mode,
+                                           bool *ready);
+
+/**
+ * WSAIoctl with a code of Winsock's: `in_size` bytes at `in`, and room for `out_size` at
+ * `out`; `returned` (may be NULL) receives how many are there. What is set this way is not
+ * set again on a fresh kernel socket.
+ *
+ * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL (`socket`, or a buffer with a
+ * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a size above 2 GiB), APM_ERROR_INVALID_OPERATION
+ * (FIONBIO: the library's sockets never block and need not be told), or a SocketError.
+ *
+ * .NET: Socket.IOControl.
+ */
+APM_API apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, const void *in,
+                                                 size_t in_size, void *out, size_t out_size,
+                                                 size_t *returned);
+
+/**
  * The kernel's SOCKET, or ~0 (INVALID_SOCKET) for NULL and when it is closed. It stays the
- * library's: do not close it, and begin no overlapped operation on it. A connect that
- * follows a failed connect gets a fresh one.
+ * library's: do not close it, and begin no overlapped operation on it. A connect
+ * that follows a failed one, a further address and a disconnect with reuse bring a fresh one.
  *
  * .NET: Socket.Handle.
  */

@@ -209,19 +209,13 @@ static void receive_times_out_when_it_was_told_to(void)
 
 static void zero_time_cancels_now(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        (void)CHECK_ERROR(apm_async_result_cancel_after(made.result, 0), APM_ERROR_SUCCESS);
-        CHECK(call_wait(&made));
-        (void)CHECK_ERROR(made.error, APM_ERROR_TIMED_OUT);
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    (void)CHECK_ERROR(apm_async_result_cancel_after(one.made.result, 0), APM_ERROR_SUCCESS);
+    CHECK(call_wait(&one.made));
+    (void)CHECK_ERROR(one.made.error, APM_ERROR_TIMED_OUT);
+    receiving_close(&one);
 }
 
 /* Receives on sockets of their own, so that each lives or dies by its own timer. */

@@ -344,25 +344,19 @@ done:
 
 static void last_release_of_a_socket_nobody_closed_closes_it(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        apm_socket_retain(both.socket);
-        apm_socket_release(both.socket);
-        CHECK(!apm_async_result_is_completed(made.result)); /* it was not the last one */
-        CHECK(apm_socket_connected(both.socket));
-        apm_socket_release(both.socket); /* the creator's: now it is */
-        both.socket = NULL;
-        CHECK(call_wait(&made));
-        (void)CHECK_ERROR(made.error, APM_ERROR_OBJECT_DISPOSED);
-        CHECK(peer_read(both.other, &here, 1, PATIENCE) <= 0); /* it has ended, one way or the other */
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    apm_socket_retain(one.both.socket);
+    apm_socket_release(one.both.socket);
+    CHECK(!apm_async_result_is_completed(one.made.result)); /* it was not the last one */
+    CHECK(apm_socket_connected(one.both.socket));
+    apm_socket_release(one.both.socket); /* the creator's: now it is */
+    one.both.socket = NULL;
+    CHECK(call_wait(&one.made));
+    (void)CHECK_ERROR(one.made.error, APM_ERROR_OBJECT_DISPOSED);
+    CHECK(peer_read(one.both.other, &one.here, 1, PATIENCE) <= 0); /* it has ended, one way or the other */
+    receiving_close(&one);
 }
 
 static void retained_socket_lives_on_after_a_close_by_its_creator(void)

@@ -4,47 +4,11 @@
 
 #include "../support/fixture.h"
 
-typedef struct couple {
-    apm_socket *left, *right;
-} couple;
-
-static apm_socket *bound_datagram(apm_endpoint *local)
-{
-    apm_socket *socket = NULL;
-
-    (void)CHECK_ERROR(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP, &socket),
-                      APM_ERROR_SUCCESS);
-    if (socket == NULL) return NULL;
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, local);
-    (void)CHECK_ERROR(apm_socket_bind(socket, local), APM_ERROR_SUCCESS);
-    (void)CHECK_ERROR(apm_socket_local_endpoint(socket, local), APM_ERROR_SUCCESS);
-    return socket;
-}
-
-static void close_couple(couple *both)
-{
-    if (both->left != NULL) (void)CHECK_ERROR(apm_socket_close(both->left), APM_ERROR_SUCCESS);
-    if (both->right != NULL) (void)CHECK_ERROR(apm_socket_close(both->right), APM_ERROR_SUCCESS);
-}
-
-static bool open_couple(couple *both)
-{
-    apm_endpoint left, right;
-
-    both->left = bound_datagram(&left);
-    both->right = bound_datagram(&right);
-    if (both->left != NULL && both->right != NULL &&
-        CHECK_ERROR(connect_now(both->left, &right), APM_ERROR_SUCCESS) &&
-        CHECK_ERROR(connect_now(both->right, &left), APM_ERROR_SUCCESS))
-        return true;
-    close_couple(both);
-    return false;
-}
-
 static void datagram_socket_connects_inside_begin(void)
 {
     apm_endpoint local, remote, found = {0};
-    apm_socket *left = bound_datagram(&local), *right = bound_datagram(&remote);
+    apm_socket *left = datagram_bound(APM_FAMILY_IPV4, &local),
+               *right = datagram_bound(APM_FAMILY_IPV4, &remote);
     call made;
 
     if (left == NULL || right == NULL) return;
@@ -69,10 +33,10 @@ static void datagrams_keep_their_boundaries(void)
     static const size_t sizes[] = {1, 2, 1000, 3, 1400, 1};
     enum { DATAGRAMS = sizeof sizes / sizeof sizes[0] };
     unsigned char there[1400], here[2000];
-    couple both;
+    datagram_pair both;
     size_t i, bytes;
 
-    if (!open_couple(&both)) return;
+    if (!datagram_pair_open(&both, true)) return;
     for (i = 0; i < DATAGRAMS; i++) {
         pattern_fill(there, sizes[i], i);
         bytes = 0;
@@ -84,16 +48,16 @@ static void datagrams_keep_their_boundaries(void)
         (void)CHECK_ERROR(receive_now(both.right, here, sizeof here, &bytes), APM_ERROR_SUCCESS);
         CHECK(bytes == sizes[i] && pattern_holds(here, bytes, i));
     }
-    close_couple(&both);
+    datagram_pair_close(&both);
 }
 
 static void pending_receive_gets_the_next_datagram(void)
 {
-    couple both;
+    datagram_pair both;
     call made;
     char here[16] = {0};
 
-    if (!open_couple(&both)) return;
+    if (!datagram_pair_open(&both, true)) return;
     call_prepare(&made, both.right, CALL_RECEIVE);
     if (CHECK_ERROR(call_receive(&made, here, sizeof here), APM_ERROR_SUCCESS)) {
         CHECK(!apm_async_result_is_completed(made.result));
@@ -103,19 +67,19 @@ static void pending_receive_gets_the_next_datagram(void)
         CHECK(made.bytes == 5 && memcmp(here, "hello", 5) == 0);
     }
     call_dispose(&made);
-    close_couple(&both);
+    datagram_pair_close(&both);
 }
 
 /* Already there, and awaited: the kernel takes different ways for the two. */
 static void datagram_larger_than_the_buffer_is_message_size(void)
 {
-    couple both;
+    datagram_pair both;
     call made;
     char here[4] = {0};
     size_t bytes = 0;
     int pending;
 
-    if (!open_couple(&both)) return;
+    if (!datagram_pair_open(&both, true)) return;
     for (pending = 0; pending < 2; pending++) {
         apm_error error;
 
@@ -138,16 +102,16 @@ static void datagram_larger_than_the_buffer_is_message_size(void)
     (void)CHECK_ERROR(send_now(both.left, "xy", 2, NULL), APM_ERROR_SUCCESS);
     (void)CHECK_ERROR(receive_now(both.right, here, sizeof here, &bytes), APM_ERROR_SUCCESS);
     CHECK(bytes == 2 && memcmp(here, "xy", 2) == 0);
-    close_couple(&both);
+    datagram_pair_close(&both);
 }
 
 static void pending_datagram_receives_can_be_cancelled_and_closed(void)
 {
-    couple both;
+    datagram_pair both;
     call first, second;
     char here[2] = {0};
 
-    if (!open_couple(&both)) return;
+    if (!datagram_pair_open(&both, true)) return;
     call_prepare(&first, both.right, CALL_RECEIVE);
     call_prepare(&second, both.right, CALL_RECEIVE);
     (void)CHECK_ERROR(call_receive(&first, &here[0], 1), APM_ERROR_SUCCESS);
@@ -171,7 +135,7 @@ static void pending_datagram_receives_can_be_cancelled_and_closed(void)
     apm_socket_release(both.right);
     both.right = NULL;
     call_dispose(&first);
-    close_couple(&both);
+    datagram_pair_close(&both);
 }
 
 static const test_case datagrams[] = {

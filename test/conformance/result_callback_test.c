@@ -105,18 +105,12 @@ static void completed_synchronously_tells_which_thread_calls_back(void)
 
 static void pending_operation_calls_back_on_a_worker(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        CHECK(peer_write(both.other, "x", 1) && call_wait(&made));
-        CHECK(made.thread != test_thread_self());
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    CHECK(peer_write(one.both.other, "x", 1) && call_wait(&one.made));
+    CHECK(one.made.thread != test_thread_self());
+    receiving_close(&one);
 }
 
 static void callbacks_on_pool_keeps_them_out_of_begin(void)

@@ -330,21 +330,15 @@ static void begin_may_be_asked_for_no_result(void)
 
 static void result_released_at_once_still_calls_back(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        apm_async_result_release(made.result);
-        CHECK(peer_write(both.other, "x", 1) && call_wait(&made));
-        made.result = NULL;
-        (void)CHECK_ERROR(made.error, APM_ERROR_SUCCESS);
-        CHECK(made.bytes == 1);
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    apm_async_result_release(one.made.result);
+    CHECK(peer_write(one.both.other, "x", 1) && call_wait(&one.made));
+    one.made.result = NULL;
+    (void)CHECK_ERROR(one.made.error, APM_ERROR_SUCCESS);
+    CHECK(one.made.bytes == 1);
+    receiving_close(&one);
 }
 
 static void keep_result(call *made)

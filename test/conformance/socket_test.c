@@ -171,21 +171,15 @@ static void reset_disconnects_once_it_is_noticed(void)
 
 static void cancel_does_not_disconnect(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        (void)CHECK_ERROR(apm_async_result_cancel(made.result), APM_ERROR_SUCCESS);
-        CHECK(call_wait(&made));
-        (void)CHECK_ERROR(made.error, APM_ERROR_OPERATION_ABORTED);
-        CHECK(apm_socket_connected(both.socket));
-        check_alive(&both);
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    (void)CHECK_ERROR(apm_async_result_cancel(one.made.result), APM_ERROR_SUCCESS);
+    CHECK(call_wait(&one.made));
+    (void)CHECK_ERROR(one.made.error, APM_ERROR_OPERATION_ABORTED);
+    CHECK(apm_socket_connected(one.both.socket));
+    check_alive(&one.both);
+    receiving_close(&one);
 }
 
 /* ---- shutdown ----------------------------------------------------------------------------------------------- */
@@ -229,22 +223,16 @@ static void shutdown_of_receiving_ends_receiving(void)
 
 static void pending_receive_outlives_a_shutdown_of_sending(void)
 {
-    pair both;
-    call made;
-    char here = 0;
+    receiving_pair one;
 
-    if (!pair_open(&both)) return;
-    call_prepare(&made, both.socket, CALL_RECEIVE);
-    if (CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS)) {
-        (void)CHECK_ERROR(apm_socket_shutdown(both.socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
-        CHECK(peer_read(both.other, &here, 1, PATIENCE) == PEER_END);
-        CHECK(!apm_async_result_is_completed(made.result));
-        CHECK(peer_write(both.other, "x", 1) && call_wait(&made));
-        (void)CHECK_ERROR(made.error, APM_ERROR_SUCCESS);
-        CHECK(made.bytes == 1 && here == 'x');
-    }
-    call_dispose(&made);
-    pair_close(&both);
+    if (!receiving_open(&one)) return;
+    (void)CHECK_ERROR(apm_socket_shutdown(one.both.socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
+    CHECK(peer_read(one.both.other, &one.here, 1, PATIENCE) == PEER_END);
+    CHECK(!apm_async_result_is_completed(one.made.result));
+    CHECK(peer_write(one.both.other, "x", 1) && call_wait(&one.made));
+    (void)CHECK_ERROR(one.made.error, APM_ERROR_SUCCESS);
+    CHECK(one.made.bytes == 1 && one.here == 'x');
+    receiving_close(&one);
 }
 
 static void shutdown_looks_at_its_argument_and_the_connection(void)

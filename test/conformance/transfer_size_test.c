@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending and receiving by size: every class, both ways, byte for byte; a lot, by four workers. */
+/* Sending and receiving by size: every class, both ways, byte for byte; a lot, by four
+ * workers; more than four gigabytes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/fixture.h"
+
+#ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#endif
 
 #define KIB ((size_t)1024)
 #define MIB (KIB * KIB)
@@ -215,6 +223,105 @@ static void hundred_megabytes_there_and_back_through_four_workers(void)
     free(streams);
 }
 
+/* ---- more than four gigabytes ------------------------------------------------------------------------------ */
+
+/* Zeros that nobody has touched, and that take no memory until somebody writes. */
+static unsigned char *reserve_zeros(size_t size)
+{
+#ifdef _WIN32
+    return (unsigned char *)VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+#else
+    return (unsigned char *)calloc(size, 1);
+#endif
+}
+
+static void release_zeros(unsigned char *zeros)
+{
+#ifdef _WIN32
+    (void)VirtualFree(zeros, 0, MEM_RELEASE);
+#else
+    free(zeros);
+#endif
+}
+
+/* Marks in the zeros, where a kernel call or a number of 32 bits might end. */
+enum { MARK = 4000, GIGABYTES = 4 };
+
+static uint64_t mark_place(int i)
+{
+    return i == 0 ? 0 : ((uint64_t)i << 30) - MARK / 2;
+}
+
+typedef struct counter {
+    peer *other;
+    uint64_t place;
+    bool differs;
+} counter;
+
+/* Compares the marks only; of the rest that it is as much as it should be. */
+static void count_bytes(void *argument)
+{
+    counter *one = (counter *)argument;
+    unsigned char *here = (unsigned char *)malloc(MIB), mark[MARK];
+    int64_t got;
+
+    while (here != NULL && (got = peer_read(one->other, here, MIB, PATIENCE)) > 0) {
+        uint64_t end = one->place + (uint64_t)got;
+        int i;
+
+        for (i = 0; i <= GIGABYTES; i++) {
+            uint64_t from = mark_place(i), to = from + MARK;
+
+            if (to <= one->place || from >= end) continue;
+            pattern_fill(mark, MARK, from);
+            if (from < one->place) from = one->place;
+            if (to > end) to = end;
+            if (memcmp(here + (from - one->place), mark + (from - mark_place(i)), (size_t)(to - from)) != 0)
+                one->differs = true;
+        }
+        one->place = end;
+    }
+    free(here);
+}
+
+static void send_of_more_than_four_gigabytes_is_one_operation(void)
+{
+    uint64_t size = ((uint64_t)GIGABYTES << 30) + MARK;
+    unsigned char *zeros;
+    test_thread *thread;
+    counter one;
+    pair both;
+    call made;
+    int i;
+
+    if (harness_one_worker() || harness_options().packet_always) {
+        harness_skip("once is enough for so much");
+        return;
+    }
+    zeros = size <= SIZE_MAX / 2 ? reserve_zeros((size_t)size) : NULL;
+    if (zeros == NULL) {
+        harness_skip("there is no memory for it");
+        return;
+    }
+    if (pair_open(&both)) {
+        for (i = 0; i <= GIGABYTES; i++) pattern_fill(zeros + mark_place(i), MARK, mark_place(i));
+        one.other = both.other;
+        one.place = 0;
+        one.differs = false;
+        thread = test_thread_start(count_bytes, &one);
+        call_prepare(&made, both.socket, CALL_SEND);
+        (void)CHECK_ERROR(call_send(&made, zeros, (size_t)size), APM_ERROR_SUCCESS);
+        (void)apm_async_result_wait(made.result, APM_INFINITE); /* the test's own time is the limit */
+        (void)call_ends_with(&made, APM_ERROR_SUCCESS, (size_t)size);
+        (void)CHECK_ERROR(apm_socket_shutdown(both.socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
+        test_thread_join(thread);
+        CHECK(one.place == size && !one.differs);
+        call_dispose(&made);
+        pair_close(&both);
+    }
+    release_zeros(zeros);
+}
+
 static const test_case one_way[] = {{"every_size_is_sent_whole", every_size_is_sent_whole, false},
                                     {"every_size_is_received_whole", every_size_is_received_whole, false},
                                     {NULL, NULL, false}};
@@ -223,9 +330,14 @@ static const test_case both_ways[] = {{"hundred_megabytes_there_and_back_through
                                        hundred_megabytes_there_and_back_through_four_workers, true},
                                       {NULL, NULL, false}};
 
+static const test_case huge[] = {{"send_of_more_than_four_gigabytes_is_one_operation",
+                                  send_of_more_than_four_gigabytes_is_one_operation, false},
+                                 {NULL, NULL, false}};
+
 int main(int argc, char **argv)
 {
-    static const test_suite suites[] = {{"one_way", one_way}, {"both_ways", both_ways}, {NULL, NULL}};
+    static const test_suite suites[] = {
+        {"one_way", one_way}, {"both_ways", both_ways}, {"huge", huge}, {NULL, NULL}};
 
     return harness_main(argc, argv, suites);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending and receiving on a stream: what Begin refuses, what ends a stream, order, cost. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../support/fixture.h"
@@ -188,6 +189,40 @@ static void reset_ends_a_pending_receive_and_all_that_follow(void)
     }
     call_dispose(&made);
     pair_close(&both);
+}
+
+/* Also where the kernel forgets about a send that nobody will ever take. */
+static void reset_ends_pending_sends(void)
+{
+    enum { SIZE = 32 * 1024 * 1024, SENDS = 3 };
+    unsigned char *data = (unsigned char *)calloc(1, SIZE);
+    call sends[SENDS], receive;
+    char here = 0;
+    pair both;
+    int i;
+
+    CHECK(data != NULL);
+    if (data == NULL || !pair_open(&both)) goto done;
+    call_prepare(&receive, both.socket, CALL_RECEIVE);
+    (void)CHECK_ERROR(call_receive(&receive, &here, 1), APM_ERROR_SUCCESS);
+    for (i = 0; i < SENDS; i++) {
+        call_prepare(&sends[i], both.socket, CALL_SEND);
+        (void)CHECK_ERROR(call_send(&sends[i], data, SIZE), APM_ERROR_SUCCESS);
+    }
+    peer_reset(both.other);
+    both.other = NULL;
+    (void)call_ends(&receive, APM_ERROR_CONNECTION_RESET);
+    for (i = 0; i < SENDS; i++) {
+        CHECK(call_wait(&sends[i]));
+        CHECK(sends[i].error == APM_ERROR_CONNECTION_RESET || sends[i].error == APM_ERROR_CONNECTION_ABORTED);
+        CHECK(sends[i].bytes < SIZE);
+        call_dispose(&sends[i]);
+    }
+    call_dispose(&receive);
+    CHECK(!apm_socket_connected(both.socket));
+    pair_close(&both);
+done:
+    free(data);
 }
 
 /* Nobody was receiving when the reset came. Windows says ConnectionReset; Wine has lost it by
@@ -413,6 +448,7 @@ static const test_case ending[] = {
      end_of_the_peers_stream_completes_all_pending_receives, false},
     {"reset_ends_a_pending_receive_and_all_that_follow", reset_ends_a_pending_receive_and_all_that_follow,
      false},
+    {"reset_ends_pending_sends", reset_ends_pending_sends, false},
     {"reset_that_came_before_the_receive", reset_that_came_before_the_receive, false},
     {"send_fails_after_the_peer_has_closed", send_fails_after_the_peer_has_closed, false},
     {NULL, NULL, false}};

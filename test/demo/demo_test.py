@@ -8,11 +8,9 @@
 --wine is needed. WINEPREFIX is the caller's. Without the program everything fails.
 """
 
-import argparse
 import contextlib
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -23,65 +21,15 @@ import time
 import unittest
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
+import program  # noqa: E402
 from peers import Peer, bindable, ipv6_is_there, read_to_end, read_until, reset, unused_port  # noqa: E402
+from program import LONGEST_RUN, SLACK, run  # noqa: E402
 
-EXE = ""
-EMULATOR = []
-LONGEST_RUN = 60  # seconds; a run that takes longer hangs
-SLACK = 15.0  # seconds that a busy machine may add to a timeout
 SAMPLE = b"This is a test<EOF>"
 USUAL_PORT = 11000
 
 
-def environment():
-    """Wine's own messages are not the demo's, and its debugger would hide a crash."""
-    result = dict(os.environ)
-    result.setdefault("WINEDEBUG", "-all")
-    result.setdefault("WINEDLLOVERRIDES", "mscoree,mshtml=;winedbg.exe=d")
-    result["LC_ALL"] = "C.UTF-8"  # how Wine reads the arguments
-    return result
-
-
-class Outcome:
-    def __init__(self, code, out, err, seconds):
-        self.code, self.out, self.err, self.seconds = code, out, err, seconds
-
-    def __str__(self):
-        return f"exit code {self.code} after {self.seconds:.1f} s, stdout {self.out[:300]!r}, stderr {self.err!r}"
-
-
-def run(*arguments, cwd=None, stdout=None, wrapper=()):
-    """Output goes to files: helpers of Wine's would keep a pipe open."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            [*wrapper, *EMULATOR, EXE, *arguments], stdin=subprocess.DEVNULL, stdout=stdout or out,
-            stderr=err, cwd=cwd, env=environment())
-        try:
-            code = process.wait(LONGEST_RUN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            code = f"none, killed after {LONGEST_RUN} s"
-        seconds = time.monotonic() - started
-        out.seek(0)
-        err.seek(0)
-        return Outcome(code, out.read(), err.read(), seconds)
-
-
-class DemoTest(unittest.TestCase):
-    maxDiff = 2000
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def file(self, content, name="message.bin"):
-        with open(os.path.join(self.folder, name), "wb") as file:
-            file.write(content)
-        return name
-
+class DemoTest(program.ProgramTest):
     def talk(self, port, *arguments, host="127.0.0.1", **more):
         return run("--host", host, "--port", str(port), *arguments, cwd=self.folder, **more)
 
@@ -92,14 +40,6 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(outcome.err, b"", outcome)
         if outcome.out != expected:  # without megabytes of difference
             self.fail(f"expected {len(expected)} bytes {expected[:200]!r}, got {len(outcome.out)} bytes: {outcome}")
-
-    def assert_failure(self, outcome, pattern, lines=0, code=1):
-        """One line on stderr that matches, and only so many lines of output."""
-        self.assertEqual(outcome.code, code, outcome)
-        self.assertEqual(outcome.out.count(b"\n"), lines, outcome)
-        error = outcome.err.decode()
-        self.assertEqual(error.count("\n"), 1, outcome)
-        self.assertRegex(error, "^apmdemo: " + pattern + "\n$", outcome)
 
     def assert_took(self, outcome, milliseconds):
         self.assertGreaterEqual(outcome.seconds, milliseconds / 1000 - 0.1, outcome)
@@ -460,8 +400,8 @@ class Serving(DemoTest):
         self.out = tempfile.TemporaryFile()
         self.addCleanup(self.out.close)
         self.process = subprocess.Popen(
-            [*EMULATOR, EXE, "--serve", "--port", str(self.port)], stdin=subprocess.DEVNULL, stdout=self.out,
-            stderr=subprocess.DEVNULL, env=environment())
+            program.command("--serve", "--port", str(self.port)), stdin=subprocess.DEVNULL, stdout=self.out,
+            stderr=subprocess.DEVNULL, env=program.environment())
         self.addCleanup(self.stop)
         self.wait_for_line(f"Listening on 127.0.0.1:{self.port}\n".encode())
 
@@ -535,18 +475,5 @@ class Serving(DemoTest):
             self.assert_lines(self.talk(self.port, "--message", message), self.port, len(message), message.encode())
 
 
-def main():
-    global EXE, EMULATOR
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exe", default=os.environ.get("APMDEMO_EXE", ""), help="apmdemo.exe")
-    parser.add_argument("--wine", default=os.environ.get("APMDEMO_WINE", ""), help="the emulator's command")
-    options, rest = parser.parse_known_args()
-    EXE = os.path.abspath(options.exe)
-    EMULATOR = shlex.split(options.wine)
-    if not options.exe or not os.path.isfile(EXE):
-        sys.exit(f"FAILED: there is no program {options.exe!r} to test")
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
-
-
 if __name__ == "__main__":
-    main()
+    program.main(__doc__)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Scripted servers for demo_test.py: plain sockets that share nothing with the demo."""
+"""Scripted servers for the tests of the demo: plain sockets that share nothing with the demo."""
 
 import os
 import socket

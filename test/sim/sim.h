@@ -114,9 +114,26 @@ enum sim_object {
     SIM_RUNNING,
     SIM_BLOCKS,
     SIM_STARTS,
+    SIM_FILES,
     SIM_OBJECTS
 };
 int64_t sim_census(enum sim_object kind);
+
+/* ---- names and options ------------------------------------------------------------------------- */
+
+/* A name has these addresses, or the look-up fails with Winsock's code; the answer comes after
+ * `delay` milliseconds. "localhost" and "" are always known, as ::1 and 127.0.0.1. All of it is
+ * forgotten at the end of a run. */
+struct apmk_address;
+void sim_name_add(const char *host, const struct apmk_address *addresses, uint32_t count, uint32_t delay);
+void sim_name_fail(const char *host, uint32_t code, uint32_t delay);
+void sim_names_clear(void);
+/* While they are held, look-ups wait; and how many of them are under way. */
+void sim_names_hold(bool hold);
+uint32_t sim_names_waiting(void);
+
+/* What an option of the socket that was opened last is. */
+int32_t sim_newest_option(int32_t level, int32_t name);
 
 /* ---- peers ------------------------------------------------------------------------------------------ */
 

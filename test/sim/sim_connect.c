@@ -28,11 +28,17 @@ static void establish(sim_socket *socket, sim_listener *listener)
     sim_listener_queue(listener, link);
 }
 
+static sim_listener *find_listener(const sim_socket *socket)
+{
+    if (socket->remote.net != SIM_LOOPBACK) return NULL;
+    return sim_listener_find(socket->remote.family, socket->remote_port);
+}
+
 /* Left alone it waits, for room in the queue or for its timeout. */
 void sim_connect_try(sim_socket *socket)
 {
     sim_request *request = socket->first[SIM_CONNECT];
-    sim_listener *listener = sim_listener_find(socket->family, socket->remote_port);
+    sim_listener *listener = find_listener(socket);
 
     if (request == NULL || socket->state != SIM_CONNECTING) return;
     if (listener == NULL || sim_chance(sim_profile_now()->refuses)) {
@@ -48,7 +54,7 @@ void sim_connect_try(sim_socket *socket)
 void sim_connect_abort(sim_socket *socket, apmk_code status)
 {
     sim_request *request = socket->first[SIM_CONNECT];
-    sim_listener *listener = sim_listener_find(socket->family, socket->remote_port);
+    sim_listener *listener = find_listener(socket);
 
     if (request == NULL) return;
     socket->state = SIM_ABANDONED;
@@ -62,8 +68,7 @@ void sim_connect_abort(sim_socket *socket, apmk_code status)
 
 static apmk_code check_connect(sim_socket *socket, const void *address, int32_t length)
 {
-    uint16_t port = 0;
-    bool any = false;
+    sim_place place;
 
     if (socket->type != SIM_STREAM) return CODE_NOT_SUPPORTED;
     if (socket->state == SIM_LINKED) return CODE_IS_CONNECTED;
@@ -74,9 +79,12 @@ static apmk_code check_connect(sim_socket *socket, const void *address, int32_t 
         return CODE_ABORTED;
     }
     if (sim_chance(sim_profile_now()->connect_fails)) return CODE_NO_BUFFERS;
-    if (!sim_address_read(socket->family, address, length, &port, &any)) return CODE_UNREACHABLE;
-    if (any || port == 0) return CODE_NO_ADDRESS;
-    socket->remote_port = port;
+    if (!sim_address_read(socket, address, length, &place) || place.net == SIM_UNREACHABLE ||
+        place.net == SIM_BROADCAST)
+        return CODE_UNREACHABLE;
+    if (place.any || place.port == 0) return CODE_NO_ADDRESS;
+    socket->remote_port = place.port;
+    socket->remote = place;
     return APMK_SUCCESS;
 }
 
@@ -94,14 +102,15 @@ apmk_code apmk_socket_connect(apmk_socket handle, int32_t family, const void *ad
     if (family != socket->family) sim_fail("a connect gives another family than the socket's");
     code = check_connect(socket, address, length);
     if (code == APMK_SUCCESS) {
-        request = sim_request_new(socket, SIM_CONNECT, overlapped);
+        request = sim_request_new(socket, SIM_CONNECT, NULL, overlapped);
         sim_note("  is request", request->number, 0);
         sim_request_append(socket, request);
         request->issuing = false; /* ConnectEx never completes at once; its packet may, though */
         socket->state = SIM_CONNECTING;
-        if (!socket->quick && sim_profile_now()->windows && !sim_listener_find(family, socket->remote_port))
+        if (socket->remote.net == SIM_REFUSING ||
+            (!socket->quick && sim_profile_now()->windows && find_listener(socket) == NULL))
             after = REFUSAL_TIME;
-        if (sim_chance(sim_profile_now()->hangs))
+        if (socket->remote.net == SIM_SILENT || sim_chance(sim_profile_now()->hangs))
             sim_work_add(SIM_TASK_TIMEOUT, handle, NULL, SYN_TIME);
         else if (after != 0 || sim_chance(500))
             sim_work_add(SIM_TASK_CONNECT, handle, NULL, after);

@@ -23,16 +23,22 @@ enum { SIM_IPV4 = 2, SIM_IPV6 = 23, SIM_STREAM = 1, SIM_DATAGRAM = 2, SIM_ADDRES
 #define STATUS_LOCAL_DISCONNECT 0xC000013Bu
 #define STATUS_CONNECTION_RESET 0xC000020Du
 #define STATUS_CONNECTION_REFUSED 0xC0000236u
+#define STATUS_PORT_UNREACHABLE 0xC000023Fu
 #define STATUS_CONNECTION_ABORTED 0xC0000241u
 
 /* Winsock's and Win32's codes that calls return. */
 enum {
+    CODE_NO_FILE = 2,
+    CODE_NO_ACCESS = 5,
     CODE_INVALID_PARAMETER = 87,
     CODE_IO_INCOMPLETE = 996,
+    CODE_DENIED = 10013,
     CODE_FAULT = 10014,
     CODE_INVALID = 10022,
     CODE_TOO_MANY = 10024,
+    CODE_NOT_SOCKET = 10038,
     CODE_MESSAGE_SIZE = 10040,
+    CODE_NO_OPTION = 10042,
     CODE_PROTOCOL = 10043,
     CODE_SOCKET_TYPE = 10044,
     CODE_NOT_SUPPORTED = 10045,
@@ -47,8 +53,28 @@ enum {
     CODE_NOT_CONNECTED = 10057,
     CODE_SHUT_DOWN = 10058,
     CODE_TIMED_OUT = 10060,
-    CODE_REFUSED = 10061
+    CODE_REFUSED = 10061,
+    CODE_NO_HOST = 11001
 };
+
+/* ---- addresses -------------------------------------------------------------------------------- */
+
+/* Where an address leads. The documentation's networks stand for hosts of a kind. */
+enum sim_net {
+    SIM_LOOPBACK,
+    SIM_SILENT,      /* 192.0.2.0/24, 2001:db8::/32: never answers */
+    SIM_UNREACHABLE, /* 198.51.100.0/24, and all else */
+    SIM_REFUSING,    /* 203.0.113.0/24: refuses, in its own time */
+    SIM_BROADCAST    /* 255.255.255.255 */
+};
+
+typedef struct sim_place {
+    int32_t family; /* SIM_IPV4 for a mapped address */
+    enum sim_net net;
+    bool any;      /* the wildcard */
+    uint32_t host; /* an IPv4 address */
+    uint16_t port;
+} sim_place;
 
 /* ---- bytes on their way ---------------------------------------------------------------------- */
 
@@ -89,6 +115,7 @@ struct sim_peer {
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
+/* Files and datagrams to anybody are sends, datagrams from anybody receives. */
 typedef enum sim_kind { SIM_CONNECT, SIM_SEND, SIM_RECEIVE, SIM_KINDS } sim_kind;
 
 /* An overlapped call, from its beginning until its packet has been taken; or what was posted. */
@@ -98,9 +125,14 @@ typedef struct sim_request {
     uint64_t source; /* the socket; 0: posted */
     sim_kind kind;
     apmk_overlapped *overlapped;
-    unsigned char *data;
+    apmk_buffer parts[APMK_BUFFERS]; /* the caller's list, as of the call */
+    uint32_t part_count;
     uint32_t size, done;
     int32_t flags;
+    sim_place to;          /* of a datagram */
+    apmk_source *sender;   /* a receive's: where it came from, */
+    apmk_message *message; /* and how */
+    unsigned char *file;   /* what is sent of one; the request's own */
     apmk_port port;
     uintptr_t key;
     apmk_code status;
@@ -108,7 +140,10 @@ typedef struct sim_request {
     bool finished; /* status and done are final */
 } sim_request;
 
-sim_request *sim_request_new(sim_socket *socket, sim_kind kind, apmk_overlapped *overlapped);
+/* `like` has the data and what else is the caller's; NULL for a connect. */
+sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_request *like,
+                             apmk_overlapped *overlapped);
+void sim_request_delete(sim_request *request);
 /* Off its socket's list, and its packet is on the way; or, if it is being issued, noted. */
 void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code status);
 /* The kernel gives it back: overlapped and data are touched for the last time. */
@@ -129,9 +164,16 @@ enum sim_state { SIM_IDLE, SIM_CONNECTING, SIM_LINKED, SIM_FAILED, SIM_ABANDONED
 
 typedef struct sim_datagram {
     struct sim_datagram *next;
+    sim_place from, to;
     uint32_t size;
     unsigned char data[];
 } sim_datagram;
+
+typedef struct sim_option {
+    struct sim_option *next;
+    int32_t level, name, size;
+    unsigned char value[64];
+} sim_option;
 
 struct sim_socket {
     apmk_socket handle;
@@ -141,8 +183,12 @@ struct sim_socket {
     bool any;     /* bound to the wildcard */
     bool skips, abortive, quick;
     bool ended_send, ended_receive; /* by shutdown */
+    bool unreachable;               /* a datagram of its has found nobody: to be told */
     uint16_t port, remote_port;     /* 0: none */
-    apmk_port target;               /* NULL: none */
+    uint32_t host;                  /* its own IPv4 address */
+    sim_place remote;
+    struct sim_option *options; /* those that were set */
+    apmk_port target;           /* NULL: none */
     uintptr_t key;
     sim_link *link;
     sim_request *first[SIM_KINDS], *last[SIM_KINDS];
@@ -152,13 +198,31 @@ struct sim_socket {
 
 /* Uses of a handle that is none end the process. */
 sim_socket *sim_socket_find(apmk_socket handle);
-sim_socket *sim_socket_look(apmk_socket handle);                /* NULL if it is closed */
+sim_socket *sim_socket_look(apmk_socket handle); /* NULL if it is closed */
+/* Windows knows nothing of a connection that ConnectEx has made until it is told. */
+bool sim_socket_is_in_limbo(const sim_socket *socket);
 sim_socket *sim_socket_next(apmk_socket after, sim_socket *at); /* each open one, in order of age */
 bool sim_port_taken(int32_t family, int32_t type, uint16_t port);
 uint16_t sim_port_free(int32_t family, int32_t type);
-/* The loopback's or the wildcard's port; 0 if the address is neither or of another family. */
-bool sim_address_read(int32_t family, const void *address, int32_t length, uint16_t *port, bool *any);
+/* False if it is no address that a socket can use; one of IPv4 is mapped for a dual-mode one. */
+bool sim_address_read(const sim_socket *socket, const void *address, int32_t length, sim_place *place);
 int32_t sim_address_write(int32_t family, uint16_t port, bool any, void *address);
+/* As a socket of that family sees it. */
+int32_t sim_place_write(int32_t family, const sim_place *place, void *address);
+
+/* The bytes of a request. */
+void sim_parts_set(sim_request *request, const apmk_buffer *buffers, uint32_t count);
+/* From `at` on, `size` of them: to the pipe (how many fitted), or into contiguous memory. */
+size_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, sim_pipe *pipe);
+void sim_parts_gather(const sim_request *request, unsigned char *to);
+void sim_parts_scatter(const sim_request *request, const unsigned char *from, uint32_t size);
+
+/* What an option was set to, or its default. */
+int32_t sim_option_value(const sim_socket *socket, int32_t level, int32_t name);
+void sim_options_delete(sim_socket *socket);
+/* The calls of sends and receives. */
+apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *like,
+                       apmk_overlapped *overlapped, uint32_t *bytes);
 
 /* Lets requests and bytes meet. */
 void sim_socket_settle(sim_socket *socket);
@@ -167,6 +231,7 @@ void sim_socket_poke(sim_socket *socket);
 void sim_stream_settle(sim_socket *socket);
 void sim_datagram_settle(sim_socket *socket);
 void sim_datagram_send(sim_socket *socket, sim_request *request);
+void sim_datagram_write_details(const sim_socket *socket, sim_request *request, const sim_datagram *datagram);
 /* Aborts one kind's requests, or only one request; NULL for all of the kind. */
 void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *only, apmk_code status);
 

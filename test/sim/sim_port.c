@@ -38,7 +38,7 @@ void apmk_port_close(apmk_port port)
         sim_request *packet = port->first;
         if (packet->overlapped != NULL) sim_fail("a port is closed with the packet of an operation in it");
         port->first = packet->next;
-        free(packet);
+        sim_request_delete(packet);
     }
     port->closed = true;
     sched_mutex_unlock(&port->mutex);
@@ -130,7 +130,7 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
         packets[taken].status = packet->status;
         sched_acquire(packet);
         sim_note("  takes packet", packet->number, packet->status);
-        free(packet);
+        sim_request_delete(packet);
         taken++;
     }
     port->waiting--;

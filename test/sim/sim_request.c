@@ -26,14 +26,17 @@ void sim_request_reset(void)
     requests = 0;
 }
 
-sim_request *sim_request_new(sim_socket *socket, sim_kind kind, apmk_overlapped *overlapped)
+sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_request *like,
+                             apmk_overlapped *overlapped)
 {
     sim_request *request = (sim_request *)sim_memory(sizeof *request);
 
     if (overlapped->internal == STATUS_PENDING) sim_fail("an OVERLAPPED is passed while the kernel owns it");
-    if (overlapped->internal != 0 || overlapped->internal_high != 0 || overlapped->offset != 0 ||
-        overlapped->offset_high != 0 || overlapped->event != NULL)
+    if (overlapped->internal != 0 || overlapped->internal_high != 0 || overlapped->event != NULL)
         sim_fail("an OVERLAPPED is passed that is not all zero");
+    if ((like == NULL || like->file == NULL) && (overlapped->offset != 0 || overlapped->offset_high != 0))
+        sim_fail("an OVERLAPPED is passed that has an offset for nothing");
+    if (like != NULL) *request = *like;
     overlapped->internal = STATUS_PENDING;
     request->number = ++requests;
     request->source = socket->handle;
@@ -76,11 +79,21 @@ static void unlink_request(sim_socket *socket, sim_request *request)
 /* The data is looked at even where nothing was transferred: until now it was the kernel's. */
 static void touch_data(const sim_request *request)
 {
-    const volatile unsigned char *data = request->data;
+    uint32_t i;
 
-    if (data == NULL || request->size == 0) return;
-    (void)data[0];
-    (void)data[request->size - 1];
+    for (i = 0; i < request->part_count; i++) {
+        const volatile unsigned char *data = request->parts[i].data;
+
+        if (data == NULL || request->parts[i].size == 0) continue;
+        (void)data[0];
+        (void)data[request->parts[i].size - 1];
+    }
+}
+
+void sim_request_delete(sim_request *request)
+{
+    free(request->file);
+    free(request);
 }
 
 void sim_request_return(sim_request *request)
@@ -120,7 +133,7 @@ static void take_back(sim_request *request, apmk_code status)
     touch_data(request);
     request->overlapped->internal = status;
     request->overlapped->internal_high = request->done;
-    free(request);
+    sim_request_delete(request);
 }
 
 apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool later, uint32_t *bytes)
@@ -158,6 +171,7 @@ apmk_code sim_status_code(apmk_code status)
     case STATUS_PENDING: return CODE_IO_INCOMPLETE;
     case STATUS_BUFFER_OVERFLOW: return CODE_MESSAGE_SIZE;
     case STATUS_IO_TIMEOUT: return CODE_TIMED_OUT;
+    case STATUS_PORT_UNREACHABLE:
     case STATUS_CONNECTION_RESET: return CODE_RESET;
     case STATUS_CONNECTION_REFUSED: return CODE_REFUSED;
     case STATUS_LOCAL_DISCONNECT:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets: the table of handles, open and close, names and addresses, options, shutdown. */
+/* Sockets: the table of handles, ports, open and close, shutdown. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +68,7 @@ void sim_socket_reset_table(void)
     last_port = 0;
 }
 
-/* ---- ports and addresses -------------------------------------------------------------------------- */
+/* ---- ports -------------------------------------------------------------------------- */
 
 bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
 {
@@ -86,122 +86,6 @@ uint16_t sim_port_free(int32_t family, int32_t type)
         last_port = last_port < 49152 || last_port == 65535 ? 49152 : (uint16_t)(last_port + 1);
     } while (sim_port_taken(family, type, last_port));
     return last_port;
-}
-
-/* As Windows lays them out: family in the host's order, port in the network's. */
-bool sim_address_read(int32_t family, const void *address, int32_t length, uint16_t *port, bool *any)
-{
-    const unsigned char *bytes = (const unsigned char *)address;
-    static const unsigned char six[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-    uint16_t found;
-
-    if (length < (family == SIM_IPV4 ? 16 : 28)) return false;
-    memcpy(&found, bytes, sizeof found);
-    if (found != family) return false;
-    *port = (uint16_t)(bytes[2] << 8 | bytes[3]);
-    if (family == SIM_IPV4) {
-        *any = (bytes[4] | bytes[5] | bytes[6] | bytes[7]) == 0;
-        return *any || bytes[4] == 127;
-    }
-    *any = memcmp(bytes + 8, six, 15) == 0 && bytes[23] == 0;
-    return *any || memcmp(bytes + 8, six, 16) == 0;
-}
-
-int32_t sim_address_write(int32_t family, uint16_t port, bool any, void *address)
-{
-    unsigned char *bytes = (unsigned char *)address;
-    uint16_t small = (uint16_t)family;
-    int32_t length = family == SIM_IPV4 ? 16 : 28;
-
-    memset(bytes, 0, (size_t)length);
-    memcpy(bytes, &small, sizeof small);
-    bytes[2] = (unsigned char)(port >> 8);
-    bytes[3] = (unsigned char)(port & 0xFF);
-    if (!any && family == SIM_IPV4) {
-        bytes[4] = 127;
-        bytes[7] = 1;
-    } else if (!any) {
-        bytes[23] = 1;
-    }
-    return length;
-}
-
-apmk_code apmk_socket_bind(apmk_socket handle, const void *address, int32_t length)
-{
-    apmk_code code = APMK_SUCCESS;
-    uint16_t port = 0;
-    bool any = false;
-    sim_socket *socket;
-
-    sim_enter("bind", handle, 0);
-    sched_mutex_lock(&sim_network);
-    socket = sim_socket_find(handle);
-    if (socket->port != 0)
-        code = CODE_INVALID;
-    else if (length < (socket->family == SIM_IPV4 ? 16 : 28))
-        code = CODE_FAULT;
-    else if (!sim_address_read(socket->family, address, length, &port, &any))
-        code = CODE_NO_ADDRESS;
-    else if (port != 0 && sim_port_taken(socket->family, socket->type, port))
-        code = CODE_ADDRESS_IN_USE;
-    if (code == APMK_SUCCESS) {
-        socket->port = port != 0 ? port : sim_port_free(socket->family, socket->type);
-        socket->any = any;
-    }
-    sched_mutex_unlock(&sim_network);
-    return code;
-}
-
-static apmk_code write_address(const sim_socket *socket, uint16_t port, bool any, void *address,
-                               int32_t *length)
-{
-    unsigned char whole[SIM_ADDRESS_ROOM];
-    int32_t size = sim_address_write(socket->family, port, any, whole);
-
-    if (*length < size) return CODE_FAULT;
-    memcpy(address, whole, (size_t)size);
-    *length = size;
-    return APMK_SUCCESS;
-}
-
-/* Windows knows nothing of a connection that ConnectEx has made until it is told. */
-static bool is_in_limbo(const sim_socket *socket)
-{
-    return sim_profile_now()->windows && socket->type == SIM_STREAM && socket->state == SIM_LINKED &&
-           !socket->updated;
-}
-
-apmk_code apmk_socket_local(apmk_socket handle, void *address, int32_t *length)
-{
-    apmk_code code;
-    sim_socket *socket;
-
-    sim_enter("local address", handle, 0);
-    sched_mutex_lock(&sim_network);
-    socket = sim_socket_find(handle);
-    if (socket->port == 0)
-        code = CODE_INVALID;
-    else if (is_in_limbo(socket))
-        code = CODE_NOT_CONNECTED;
-    else
-        code =
-            write_address(socket, socket->port, socket->any && socket->state != SIM_LINKED, address, length);
-    sched_mutex_unlock(&sim_network);
-    return code;
-}
-
-apmk_code apmk_socket_remote(apmk_socket handle, void *address, int32_t *length)
-{
-    apmk_code code = CODE_NOT_CONNECTED;
-    sim_socket *socket;
-
-    sim_enter("remote address", handle, 0);
-    sched_mutex_lock(&sim_network);
-    socket = sim_socket_find(handle);
-    if (socket->state == SIM_LINKED && !is_in_limbo(socket))
-        code = write_address(socket, socket->remote_port, false, address, length);
-    sched_mutex_unlock(&sim_network);
-    return code;
 }
 
 /* ---- open and close ---------------------------------------------------------------------------------- */
@@ -237,11 +121,19 @@ static apmk_code draw_status(void)
     return statuses[sim_draw(4)];
 }
 
+/* By the order, or by lingering for no time. */
+static bool is_abortive(const sim_socket *socket)
+{
+    int32_t linger = sim_option_value(socket, 0xFFFF, 0x80); /* two halves: whether, and seconds */
+
+    return socket->abortive || ((linger & 0xFFFF) != 0 && (linger >> 16) == 0);
+}
+
 /* The peer sees the end of the stream, or a reset if something is lost. */
 static void hang_up(sim_socket *socket, bool receives)
 {
     sim_link *link = socket->link;
-    bool rude = socket->abortive || link->in.count != 0 || socket->state == SIM_ABANDONED ||
+    bool rude = is_abortive(socket) || link->in.count != 0 || socket->state == SIM_ABANDONED ||
                 (receives && sim_profile_now()->close_resets);
 
     if (rude && !link->peer_reset)
@@ -269,6 +161,7 @@ void apmk_socket_close(apmk_socket handle)
         socket->inbox = datagram->next;
         free(datagram);
     }
+    sim_options_delete(socket);
     table[handle / STEP - 1] = NULL;
     free(socket);
     sched_mutex_unlock(&sim_network);
@@ -332,6 +225,29 @@ void apmk_socket_set_abortive(apmk_socket handle)
     sched_mutex_unlock(&sim_network);
 }
 
+apmk_code apmk_socket_describe(apmk_socket handle, int32_t *family, int32_t *type, int32_t *protocol)
+{
+    apmk_code code = CODE_NOT_SOCKET;
+    sim_socket *socket;
+
+    sim_enter("describe", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = look_up(handle);
+    if (socket != NULL) {
+        *family = socket->family;
+        *type = socket->type;
+        *protocol = socket->type == SIM_STREAM ? 6 : 17;
+        code = APMK_SUCCESS;
+    }
+    sched_mutex_unlock(&sim_network);
+    return code;
+}
+
+void apmk_socket_disinherit(apmk_socket handle)
+{
+    sim_enter("disinherit", handle, 0); /* there are no child processes */
+}
+
 /* ---- the end of the stream --------------------------------------------------------------------------------- */
 
 apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
@@ -342,7 +258,7 @@ apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
     sim_enter("shutdown", handle, (uint64_t)how);
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
-    if (socket->state != SIM_LINKED || is_in_limbo(socket)) {
+    if (socket->state != SIM_LINKED || sim_socket_is_in_limbo(socket)) {
         code = CODE_NOT_CONNECTED;
     } else {
         if (how != 1) socket->ended_receive = true;

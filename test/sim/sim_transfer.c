@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending and receiving: where requests and bytes meet; cancelling. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "sim_network.h"
 
 #define LARGEST_DATAGRAM 65507u
@@ -14,6 +17,16 @@ static uint32_t draw_part(size_t size)
     return whole > 1 && sim_chance(sim_profile_now()->partial) ? 1 + sim_draw(whole) : whole;
 }
 
+static void take_bytes(sim_link *link, sim_request *request, bool peek)
+{
+    uint32_t most = draw_part(request->size < link->in.count ? request->size : link->in.count);
+    unsigned char *bytes = (unsigned char *)sim_memory(most != 0 ? most : 1);
+
+    request->done = (uint32_t)sim_pipe_get(&link->in, bytes, most, peek);
+    sim_parts_scatter(request, bytes, request->done);
+    free(bytes);
+}
+
 static void settle_receives(sim_socket *socket)
 {
     sim_link *link = socket->link;
@@ -25,9 +38,7 @@ static void settle_receives(sim_socket *socket)
         if (link->reset && (sim_profile_now()->windows || link->in.count == 0)) {
             sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
         } else if (link->in.count != 0) {
-            request->done = (uint32_t)sim_pipe_get(
-                &link->in, request->data,
-                draw_part(request->size < link->in.count ? request->size : link->in.count), peek);
+            take_bytes(link, request, peek);
             sim_request_finish(socket, request, 0);
         } else if (link->in.ended) {
             sim_request_finish(socket, request, 0);
@@ -59,8 +70,8 @@ static void settle_sends(sim_socket *socket)
 
             if (left != 0) {
                 if (room == 0) return;
-                request->done += (uint32_t)sim_pipe_put(&link->out, request->data + request->done,
-                                                        draw_part(left < room ? left : room));
+                request->done += (uint32_t)sim_parts_put(request, request->done,
+                                                         draw_part(left < room ? left : room), &link->out);
             }
             if (request->done == request->size) sim_request_finish(socket, request, 0);
         }
@@ -95,11 +106,24 @@ void sim_socket_poke(sim_socket *socket)
 
 /* ---- the calls --------------------------------------------------------------------------------- */
 
-static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, uint32_t size)
+static apmk_code check_datagram(const sim_socket *socket, sim_kind kind, const sim_request *like)
 {
-    if (socket->state != SIM_LINKED) return CODE_NOT_CONNECTED;
+    if (kind == SIM_RECEIVE) return socket->port == 0 ? CODE_INVALID : APMK_SUCCESS;
+    if (like->to.port == 0 && socket->state != SIM_LINKED) return CODE_NOT_CONNECTED;
+    if (like->to.net == SIM_BROADCAST && sim_option_value(socket, 0xFFFF, 0x20) == 0) return CODE_DENIED;
+    if (like->to.net == SIM_UNREACHABLE) return CODE_UNREACHABLE;
+    return like->size > LARGEST_DATAGRAM ? CODE_MESSAGE_SIZE : APMK_SUCCESS;
+}
+
+static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, const sim_request *like)
+{
+    if (socket->type == SIM_DATAGRAM) {
+        apmk_code code = check_datagram(socket, kind, like);
+        if (code != APMK_SUCCESS) return code;
+    } else if (socket->state != SIM_LINKED) {
+        return CODE_NOT_CONNECTED;
+    }
     if (kind == SIM_SEND ? socket->ended_send : socket->ended_receive) return CODE_SHUT_DOWN;
-    if (kind == SIM_SEND && socket->type == SIM_DATAGRAM && size > LARGEST_DATAGRAM) return CODE_MESSAGE_SIZE;
     if (sim_chance(sim_profile_now()->transfer_fails)) return CODE_NO_BUFFERS;
     if (socket->link == NULL || !socket->link->reset) return APMK_SUCCESS;
     if (kind == SIM_SEND) return sim_draw(2) == 0 ? CODE_RESET : CODE_ABORTED;
@@ -114,8 +138,8 @@ static bool looks_like_end(const sim_socket *socket, const sim_request *request)
            socket->first[SIM_RECEIVE] == request;
 }
 
-static apmk_code transfer(apmk_socket handle, sim_kind kind, unsigned char *data, uint32_t size,
-                          int32_t flags, apmk_overlapped *overlapped, uint32_t *bytes)
+apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *like,
+                       apmk_overlapped *overlapped, uint32_t *bytes)
 {
     sim_request *request;
     sim_socket *socket;
@@ -124,16 +148,14 @@ static apmk_code transfer(apmk_socket handle, sim_kind kind, unsigned char *data
 
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
-    code = check_transfer(socket, kind, size);
+    code = check_transfer(socket, kind, like);
     if (code != APMK_SUCCESS) {
         sched_mutex_unlock(&sim_network);
+        free(like->file);
         return code;
     }
-    request = sim_request_new(socket, kind, overlapped);
-    sim_note("  is request", request->number, size);
-    request->data = data;
-    request->size = size;
-    request->flags = flags;
+    request = sim_request_new(socket, kind, like, overlapped);
+    sim_note("  is request", request->number, request->size);
     later = sim_chance(sim_profile_now()->defers);
     sim_request_append(socket, request);
     if (looks_like_end(socket, request))
@@ -149,18 +171,26 @@ static apmk_code transfer(apmk_socket handle, sim_kind kind, unsigned char *data
     return code;
 }
 
-apmk_code apmk_socket_send(apmk_socket handle, const void *data, uint32_t size, int32_t flags,
+apmk_code apmk_socket_send(apmk_socket handle, const apmk_buffer *buffers, uint32_t count, int32_t flags,
                            apmk_overlapped *overlapped, uint32_t *bytes)
 {
-    sim_enter("send", handle, size);
-    return transfer(handle, SIM_SEND, (unsigned char *)(uintptr_t)data, size, flags, overlapped, bytes);
+    sim_request like = {0};
+
+    sim_parts_set(&like, buffers, count);
+    like.flags = flags;
+    sim_enter("send", handle, like.size);
+    return sim_transfer(handle, SIM_SEND, &like, overlapped, bytes);
 }
 
-apmk_code apmk_socket_receive(apmk_socket handle, void *data, uint32_t size, int32_t flags,
+apmk_code apmk_socket_receive(apmk_socket handle, const apmk_buffer *buffers, uint32_t count, int32_t flags,
                               apmk_overlapped *overlapped, uint32_t *bytes)
 {
-    sim_enter("receive", handle, size);
-    return transfer(handle, SIM_RECEIVE, (unsigned char *)data, size, flags, overlapped, bytes);
+    sim_request like = {0};
+
+    sim_parts_set(&like, buffers, count);
+    like.flags = flags;
+    sim_enter("receive", handle, like.size);
+    return sim_transfer(handle, SIM_RECEIVE, &like, overlapped, bytes);
 }
 
 /* ---- cancel --------------------------------------------------------------------------------------- */

@@ -191,8 +191,8 @@ typedef struct run {
 
 static void run_body(void *argument)
 {
-    static const char *const names[SIM_OBJECTS] = {"events",  "sockets", "ports",
-                                                   "threads", "blocks",  "starts"};
+    static const char *const names[SIM_OBJECTS] = {"events",  "sockets", "ports",  "threads",
+                                                   "running", "blocks",  "starts", "files"};
     run *one = (run *)argument;
     int i;
 
@@ -203,6 +203,7 @@ static void run_body(void *argument)
         if (sim_census((enum sim_object)i) != 0)
             sim_fail("%lld %s are left over", (long long)sim_census((enum sim_object)i), names[i]);
     sim_request_reset();
+    sim_names_clear();
     sim_socket_reset_table();
     sim_listener_check_table();
 }

@@ -92,9 +92,15 @@ static void look_at_endpoints(place *at)
 
     check_at(here != APM_ERROR_SUCCESS || apm_endpoint_port(&local) != 0, "local endpoint", at);
     check_at(there != APM_ERROR_SUCCESS || apm_endpoint_equal(&remote, &at->remote), "remote endpoint", at);
-    if (!connected) return;
+    if (!connected || at->parts_ways) return;
     check_at(here == APM_ERROR_SUCCESS || here == APM_ERROR_OBJECT_DISPOSED, "connected from nowhere", at);
     check_at(there == APM_ERROR_SUCCESS || there == APM_ERROR_OBJECT_DISPOSED, "connected to nobody", at);
+}
+
+static void disconnect(actor *one, place *at)
+{
+    if (at->parts_ways && !at->datagram && at->sender == one->index && draw(&one->stream, 4) == 0)
+        start_call(one, at, CALL_DISCONNECT);
 }
 
 static void shut_down(actor *one, place *at)
@@ -102,7 +108,7 @@ static void shut_down(actor *one, place *at)
     bool connected = apm_socket_connected(at->socket);
     apm_error error = apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
 
-    if (error == APM_ERROR_NOT_CONNECTED && !connected) return;
+    if (error == APM_ERROR_NOT_CONNECTED && (!connected || at->parts_ways)) return;
     check_at(error == APM_ERROR_SUCCESS || error == APM_ERROR_OBJECT_DISPOSED, "shutdown", at);
 }
 
@@ -202,8 +208,9 @@ static void do_step(actor *one)
     case 14:
         if (!apm_socket_connected(at->socket)) try_connect(one, at);
         break;
-    default: sim_interleave(); break;
+    default: disconnect(one, at); break;
     }
+    sim_interleave();
 }
 
 void actor_run(void *argument)

@@ -29,9 +29,13 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     made->wants_result = draw(stream, 4) != 0;
     made->end = (enum call_end)draw(stream, 3);
     if (draw(stream, 2) == 0) made->deed = (enum call_deed)draw(stream, DEEDS);
-    if (kind == CALL_CONNECT) return made;
+    made->way = (enum call_way)draw(stream, 3);
+    made->reuses = draw(stream, 3) != 0;
+    if (kind == CALL_CONNECT || kind == CALL_DISCONNECT) return made;
 
     made->size = draw(stream, 12) == 0 ? 0 : 1 + draw(stream, draw(stream, 8) == 0 ? LARGEST : 40);
+    if (made->size != 0 && draw(stream, 4) == 0)
+        made->parts = 1 + draw(stream, draw(stream, 4) == 0 ? PARTS : 8);
     made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;
     if (made->size != 0 || draw(stream, 2) == 0) {
         made->data = (unsigned char *)malloc(made->size != 0 ? made->size : 1);
@@ -84,6 +88,7 @@ apm_error call_finish(call *made, apm_async_result *result)
     case CALL_CONNECT: error = apm_socket_end_connect(socket, result); break;
     case CALL_SEND: error = apm_socket_end_send(socket, result, &bytes); break;
     case CALL_RECEIVE: error = apm_socket_end_receive(socket, result, &bytes); break;
+    case CALL_DISCONNECT: error = apm_socket_end_disconnect(socket, result); break;
     default: error = APM_ERROR_SOCKET; break;
     }
     if (error == APM_ERROR_INVALID_OPERATION) return error; /* another one was first */
@@ -129,7 +134,7 @@ static void begin_next(place *at, enum call_kind kind, uint64_t *stream)
     uint32_t *left = &at->chain_left[kind == CALL_SEND];
     call *next;
 
-    if (kind == CALL_CONNECT || !chained || *left == 0) return;
+    if (kind == CALL_CONNECT || kind == CALL_DISCONNECT || !chained || *left == 0) return;
     --*left;
     next = call_new(at, kind, stream);
     next->wants_result = false; /* nobody would give it back */
@@ -165,7 +170,7 @@ static void check_refusal(const call *made)
 {
     const sim_fault *post = &made->at->in->profile.faults[SIM_POST];
 
-    if (sim_is_seeded() && post->rate == 0 && post->nth == 0)
+    if (sim_is_seeded() && post->rate == 0 && post->nth == 0 && made->way == WAY_ONE)
         check(sim_now() - made->begin_time < REFUSAL_LIMIT, "a refusal that takes its time", made);
 }
 
@@ -201,14 +206,62 @@ static void APM_CALL call_back(apm_async_result *result)
 
 /* ---- Begin --------------------------------------------------------------------------------------------- */
 
+/* The call's data in so many parts, some of them of nothing: the list is not needed for longer
+ * than Begin takes. */
+static uint32_t cut_data(const call *made, apm_buffer *list)
+{
+    size_t at = 0, part = made->size / made->parts;
+    uint32_t i;
+
+    for (i = 0; i < made->parts; i++) {
+        size_t size = i + 1 == made->parts ? made->size - at : i % 3 == 2 ? 0 : part;
+
+        list[i].data = size != 0 ? made->data + at : NULL;
+        list[i].size = size;
+        at += size;
+    }
+    return made->parts;
+}
+
+static apm_error begin_list(call *made, apm_async_callback callback, apm_async_result **result)
+{
+    apm_buffer list[PARTS];
+    uint32_t count = cut_data(made, list);
+    apm_error error;
+
+    if (made->kind == CALL_SEND)
+        error = apm_socket_begin_send_buffers(made->at->socket, list, count, 0, callback, made, result);
+    else
+        error = apm_socket_begin_receive_buffers(made->at->socket, list, count,
+                                                 made->peeks ? APM_FLAG_PEEK : 0, callback, made, result);
+    memset(list, 0xEE, sizeof list);
+    return error;
+}
+
+static apm_error begin_connect(call *made, apm_async_callback callback, apm_async_result **result)
+{
+    place *at = made->at;
+
+    if (at->datagram || made->way == WAY_ONE)
+        return apm_socket_begin_connect(at->socket, &at->remote, callback, made, result);
+    if (made->way == WAY_MANY)
+        return apm_socket_begin_connect_many(at->socket, at->remotes, at->remote_count, callback, made,
+                                             result);
+    return apm_socket_begin_connect_host(at->socket, at->host_name, apm_endpoint_port(&at->remote), callback,
+                                         made, result);
+}
+
 static apm_error begin(call *made)
 {
     place *at = made->at;
     apm_async_callback callback = made->calls_back ? call_back : NULL;
     apm_async_result **result = made->wants_result ? &made->result : NULL;
 
+    if (made->parts != 0) return begin_list(made, callback, result);
     switch (made->kind) {
-    case CALL_CONNECT: return apm_socket_begin_connect(at->socket, &at->remote, callback, made, result);
+    case CALL_CONNECT: return begin_connect(made, callback, result);
+    case CALL_DISCONNECT:
+        return apm_socket_begin_disconnect(at->socket, made->reuses, callback, made, result);
     case CALL_SEND:
         return apm_socket_begin_send(at->socket, made->data, made->size, 0, callback, made, result);
     case CALL_RECEIVE:

@@ -5,7 +5,7 @@
 
 #include "program.h"
 
-static const char *const kinds[] = {"connect", "send", "receive"};
+static const char *const kinds[] = {"connect", "send", "receive", "disconnect"};
 
 void check(bool good, const char *text, const call *made)
 {
@@ -34,7 +34,7 @@ static void check_abort(const call *made)
 
     switch (made->error) {
     case APM_ERROR_OPERATION_ABORTED:
-        check(atomic_load(&made->cancelled), "aborted, and nobody asked", made);
+        check(atomic_load(&made->cancelled) || made->at->parts_ways, "aborted, and nobody asked", made);
         break;
     case APM_ERROR_TIMED_OUT:
         check(atomic_load(&made->timed) || made->kind == CALL_CONNECT, "timed out, and nobody asked", made);
@@ -52,6 +52,15 @@ static void check_error(const call *made)
     case APM_ERROR_TIMED_OUT:
     case APM_ERROR_OBJECT_DISPOSED: return;
     case APM_ERROR_CONNECTION_REFUSED: check(made->kind == CALL_CONNECT, "refused", made); return;
+    case APM_ERROR_NETWORK_UNREACHABLE:
+    case APM_ERROR_ADDRESS_NOT_AVAILABLE:
+    case APM_ERROR_OUT_OF_MEMORY:
+    case APM_ERROR_TOO_MANY_OPEN_SOCKETS:
+    case APM_ERROR_HOST_NOT_FOUND:
+        check(made->kind == CALL_CONNECT ? made->way != WAY_ONE : made->kind == CALL_DISCONNECT,
+              "unreachable", made);
+        return;
+    case APM_ERROR_NOT_CONNECTED: check(made->at->parts_ways, "not connected", made); return;
     case APM_ERROR_CONNECTION_RESET:
     case APM_ERROR_CONNECTION_ABORTED:
     case APM_ERROR_SHUTDOWN: check(made->kind != CALL_CONNECT, "reset", made); return;
@@ -67,7 +76,7 @@ static void check_error(const call *made)
  * among them: the model has to see to a fresh one. */
 static void check_begin_error(const call *made)
 {
-    bool connects = made->kind == CALL_CONNECT;
+    bool connects = made->kind == CALL_CONNECT || made->kind == CALL_DISCONNECT;
 
     switch (made->begin_error) {
     case APM_ERROR_SUCCESS:
@@ -80,7 +89,7 @@ static void check_begin_error(const call *made)
     case APM_ERROR_NOT_CONNECTED:
     case APM_ERROR_SHUTDOWN:
     case APM_ERROR_CONNECTION_RESET:
-    case APM_ERROR_CONNECTION_ABORTED: check(!connects, "Begin fails oddly", made); return;
+    case APM_ERROR_CONNECTION_ABORTED: check(made->kind != CALL_CONNECT, "Begin fails oddly", made); return;
     default: check(false, "Begin fails with what no kernel said", made);
     }
 }
@@ -93,7 +102,8 @@ static void check_bytes(const call *made)
         check(made->error != APM_ERROR_SUCCESS || made->bytes == made->size, "not all was sent", made);
         break;
     case CALL_RECEIVE: check(made->bytes == made->kept_size, "bytes and buffer differ", made); break;
-    case CALL_CONNECT: break;
+    case CALL_CONNECT:
+    case CALL_DISCONNECT: break;
     }
 }
 
@@ -253,7 +263,7 @@ void check_program(program *run)
         check_calls(at->connects, at->connect_count);
         if (at->datagram) {
             check_datagrams(at);
-        } else {
+        } else if (!at->parts_ways) {
             check_received(at);
             check_sent(at);
         }

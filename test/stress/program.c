@@ -73,6 +73,12 @@ static void open_place(place *at)
         apm_socket_retain(at->socket); /* the run's own, until everything is over */
         if (at->bound && !at->datagram) bind_place(at);
         check_at(name_remote(at), "a remote endpoint", at);
+        addresses_draw(at, &at->in->stream);
+        check_at(apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, at->parallel) ==
+                         APM_ERROR_SUCCESS &&
+                     apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT,
+                                           at->connect_timeout) == APM_ERROR_SUCCESS,
+                 "options", at);
     }
     at->host = sim_thread_start("host", host_run, at);
 }
@@ -137,7 +143,8 @@ static void finish_place(place *at, uint64_t *stream)
 {
     uint32_t patience = 200;
 
-    if (at->socket == NULL || at->datagram || at->chained_sends || at->chained_receives) return;
+    if (at->socket == NULL || at->datagram || at->parts_ways || at->chained_sends || at->chained_receives)
+        return;
     if (!apm_socket_connected(at->socket)) return;
     atomic_store_explicit(&at->finishing, true, memory_order_relaxed);
     drain_place(at, stream);

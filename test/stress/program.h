@@ -16,7 +16,7 @@
 
 #include "sim.h"
 
-enum { PLACES = 3, ACTORS = 3, SLOTS = 4, CALLS = 160, LARGEST = 400 };
+enum { PLACES = 3, ACTORS = 3, SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150 };
 
 typedef struct program program;
 typedef struct place place;
@@ -24,7 +24,8 @@ typedef struct call call;
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 
-enum call_kind { CALL_CONNECT, CALL_SEND, CALL_RECEIVE };
+enum call_kind { CALL_CONNECT, CALL_SEND, CALL_RECEIVE, CALL_DISCONNECT };
+enum call_way { WAY_ONE, WAY_MANY, WAY_HOST }; /* of a connect */
 enum call_end { END_IN_CALLBACK, END_IN_THREAD, END_NEVER };
 enum call_deed { DEED_NONE, DEED_CLOSE, DEED_BLOCK, DEED_MEDDLE, DEED_SHARE, DEED_NEXT, DEED_LIBRARY, DEEDS };
 
@@ -34,6 +35,9 @@ struct call {
     enum call_end end;
     enum call_deed deed;
     bool calls_back, wants_result, peeks;
+    bool reuses;       /* a disconnect */
+    enum call_way way; /* a connect */
+    uint32_t parts;    /* a list of so many buffers; 0: one buffer */
     size_t size;
     uint64_t offset;     /* of a send in the place's stream */
     uint64_t stream;     /* chance, for its callback */
@@ -81,9 +85,15 @@ struct place {
     bool datagram;             /* connected to itself */
     bool bound;                /* to a port, by itself */
     bool nobody;               /* listens */
+    bool parts_ways;           /* disconnects, too: the order of its bytes is not looked at */
+    bool parallel;             /* connects */
+    int32_t connect_timeout;   /* 0: none */
     bool chained_sends, chained_receives;
     uint64_t salt;
     apm_endpoint remote;
+    apm_endpoint remotes[ADDRESSES]; /* with others that do not answer, or answer too late */
+    uint32_t remote_count;
+    char host_name[16];
 
     sim_listener *listener;
     sim_thread *host;
@@ -161,6 +171,8 @@ void slot_empty(program *run);
 
 void actor_run(void *argument);
 void host_run(void *argument);
+/* addresses.c: the remotes of a place, and the name that has them. */
+void addresses_draw(place *at, uint64_t *stream);
 void place_close(place *at, uint64_t *stream);
 
 /* ledger.c: the counting allocator. */

@@ -90,6 +90,9 @@ static void draw_place(program *run, place *at, uint32_t index)
 #endif
     at->bound = draw(stream, 6) == 0;
     at->nobody = draw(stream, 10) == 0;
+    at->parts_ways = draw(stream, 6) == 0;
+    at->parallel = draw(stream, 2) == 0;
+    at->connect_timeout = draw(stream, 4) == 0 ? 1 + (int32_t)draw(stream, 600) : 0;
     at->chained_sends = draw(stream, 4) == 0;
     at->chained_receives = draw(stream, 4) == 0;
     at->chain_left[0] = at->chain_left[1] = 1 + draw(stream, 24);

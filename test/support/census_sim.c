@@ -5,7 +5,8 @@
 
 int64_t harness_handles(void)
 {
-    return sim_census(SIM_EVENTS) + sim_census(SIM_SOCKETS) + sim_census(SIM_PORTS) + sim_census(SIM_THREADS);
+    return sim_census(SIM_EVENTS) + sim_census(SIM_SOCKETS) + sim_census(SIM_FILES) + sim_census(SIM_PORTS) +
+           sim_census(SIM_THREADS);
 }
 
 int64_t harness_threads(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The portable part of the harness: modes, the counting allocator, the ledger around each
- * test, the watchdog, CUnit's main.
+ * The portable part of the harness: modes, the counting allocator, gates, the ledger
+ * around each test, the watchdog, CUnit's main.
  *
  * CUnit is not made for threads: checks belong on the thread that runs the test. Callbacks and
  * helper threads record what they saw, and the test checks it afterwards.
@@ -20,6 +20,7 @@
 
 #define TEST_LIMIT 120000u  /* ms a test may take */
 #define SETTLE_LIMIT 10000u /* ms the system may take to retire threads */
+#define GATE_LIMIT 60000u   /* ms a gate may stay shut */
 #define WATCHDOG_STEP 500u
 #define WATCHDOG_CODE 71
 #define LIVE_BLOCK UINT64_C(0xA110CA7EDB10C000)
@@ -151,6 +152,41 @@ bool harness_check_error(apm_error actual, apm_error expected, const char *text,
                    (long)actual, apm_error_name(expected), (long)expected);
     report(false, said, file, line);
     return false;
+}
+
+void harness_skip(const char *why)
+{
+    (void)printf("(skipped: %s) ", why);
+    CU_PASS(why);
+}
+
+/* ---- gates ------------------------------------------------------------------------------------------ */
+
+test_gate *test_gate_new(void)
+{
+    test_gate *gate = NULL;
+
+    if (apm_manual_reset_event_create(false, &gate) == APM_ERROR_SUCCESS) return gate;
+    (void)fprintf(stderr, "harness: no event to be had\n");
+    abort(); /* a test that cannot have what it is made of is no test */
+}
+
+void test_gate_open(test_gate *gate)
+{
+    (void)apm_manual_reset_event_set(gate);
+}
+
+bool test_gate_wait(test_gate *gate)
+{
+    bool open = apm_manual_reset_event_wait_one(gate, GATE_LIMIT) == APM_ERROR_SUCCESS;
+
+    if (!open) CU_FAIL("a gate stayed shut");
+    return open;
+}
+
+void test_gate_free(test_gate *gate)
+{
+    apm_manual_reset_event_close(gate);
 }
 
 /* ---- the ledger --------------------------------------------------------------------------------------- */

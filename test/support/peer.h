@@ -23,6 +23,9 @@ void peer_listener_close(peer_listener *listener); /* NULL is harmless */
 
 /* An endpoint on loopback where nobody listens. */
 void peer_refusing_endpoint(int32_t family, apm_endpoint *endpoint);
+/* An IPv4 endpoint to which there is no way: a connect fails with NetworkUnreachable. Nothing
+ * goes over the network. */
+void peer_unreachable_endpoint(apm_endpoint *endpoint);
 
 /* The next connection; NULL after `timeout` milliseconds. */
 peer *peer_accept(peer_listener *listener, uint32_t timeout);

@@ -61,6 +61,12 @@ void peer_refusing_endpoint(int32_t family, apm_endpoint *endpoint)
     make_endpoint(family, sim_free_port(family), endpoint);
 }
 
+/* Of the addresses that the simulated network knows (sim.h). */
+void peer_unreachable_endpoint(apm_endpoint *endpoint)
+{
+    if (apm_endpoint_from_ip("198.51.100.1", 9, endpoint) != APM_ERROR_SUCCESS) abort();
+}
+
 peer *peer_accept(peer_listener *listener, uint32_t timeout)
 {
     sim_peer *end = sim_accept(listener->queue, timeout);

@@ -217,6 +217,19 @@ void peer_refusing_endpoint(int32_t family, apm_endpoint *endpoint)
     (void)WSACleanup();
 }
 
+/* No stream goes to everybody. */
+void peer_unreachable_endpoint(apm_endpoint *endpoint)
+{
+    struct sockaddr_storage address;
+    struct sockaddr_in *four = (struct sockaddr_in *)(void *)&address;
+
+    memset(&address, 0, sizeof address);
+    four->sin_family = AF_INET;
+    four->sin_addr.s_addr = htonl(INADDR_BROADCAST);
+    four->sin_port = htons(9);
+    make_endpoint(&address, (int)sizeof *four, endpoint);
+}
+
 /* ---- connections -------------------------------------------------------------------------------------- */
 
 peer *peer_accept(peer_listener *listener, uint32_t timeout)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads and gates of the tests, above the simulated kernel with real threads. */
+/* Threads of the tests, above the simulated kernel with real threads. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "harness.h"
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#define PATIENCE 60000u
 
 struct test_thread {
     pthread_t native;
@@ -60,32 +58,6 @@ uint64_t test_thread_self(void)
     /* Relaxed: only the number counts. */
     if (own == 0) own = atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed) + 1;
     return own;
-}
-
-test_gate *test_gate_new(void)
-{
-    test_gate *gate = NULL;
-
-    if (apm_manual_reset_event_create(false, &gate) != APM_ERROR_SUCCESS) give_up("event");
-    return gate;
-}
-
-void test_gate_open(test_gate *gate)
-{
-    (void)apm_manual_reset_event_set(gate);
-}
-
-bool test_gate_wait(test_gate *gate)
-{
-    bool open = apm_manual_reset_event_wait_one(gate, PATIENCE) == APM_ERROR_SUCCESS;
-
-    if (!open) CU_FAIL("a gate stayed shut");
-    return open;
-}
-
-void test_gate_free(test_gate *gate)
-{
-    apm_manual_reset_event_close(gate);
 }
 
 void test_yield(void)

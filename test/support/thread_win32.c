@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads and gates of the tests, on Windows. */
+/* Threads of the tests, on Windows. */
 #include "harness.h"
 
 #ifndef WIN32_LEAN_AND_MEAN
@@ -58,32 +58,6 @@ void test_thread_join(test_thread *thread)
 uint64_t test_thread_self(void)
 {
     return GetCurrentThreadId();
-}
-
-test_gate *test_gate_new(void)
-{
-    test_gate *gate = NULL;
-
-    if (apm_manual_reset_event_create(false, &gate) != APM_ERROR_SUCCESS) give_up("event");
-    return gate;
-}
-
-void test_gate_open(test_gate *gate)
-{
-    (void)apm_manual_reset_event_set(gate);
-}
-
-bool test_gate_wait(test_gate *gate)
-{
-    bool open = apm_manual_reset_event_wait_one(gate, PATIENCE) == APM_ERROR_SUCCESS;
-
-    if (!open) CU_FAIL("a gate stayed shut");
-    return open;
-}
-
-void test_gate_free(test_gate *gate)
-{
-    apm_manual_reset_event_close(gate);
 }
 
 void test_yield(void)

@@ -7,7 +7,8 @@
 enum { DEFAULT_PORT = 11000, DEFAULT_TIMEOUT = 10000, LONGEST_TIMEOUT = 2000000000 };
 
 const char arguments_usage[] = "usage: apmdemo [--host NAME] [--port N] [--message TEXT | --file PATH] "
-                               "[--keep-open] [--timeout MS] [--ipv6] | --serve | --help | --version";
+                               "[--keep-open] [--timeout MS] [--ipv6] | --serve | --help | --version | "
+                               "get HOST PORT [--file PATH] [--timeout MS] [--ipv6]";
 
 const char arguments_help[] =
     "Connects to a server, sends a message, receives until the server closes, and\n"
@@ -35,6 +36,18 @@ const char arguments_help[] =
     "The server sends back what it got, once it has seen <EOF> or the end of the\n"
     "client's stream, and closes.\n"
     "\n"
+    "apmdemo get HOST PORT connects to a server, sends it the standard input, and\n"
+    "writes what the server sends to the standard output, both byte for byte and of\n"
+    "any length. At the end of the input it ends the sending side. It is over when\n"
+    "the server ends its stream, also if there is more input.\n"
+    "\n"
+    "  --file PATH     send the file instead, and tell the progress on the standard\n"
+    "                  error output; a failure unless the server takes all of it\n"
+    "  --timeout MS    the longest time for the connect; and for the rest of the\n"
+    "                  file, once the server has ended its stream; default 10000\n"
+    "  --ipv6          use IPv6 only\n"
+    "  --              what follows is HOST or PORT, whatever it begins with\n"
+    "\n"
     "Exit code: 0, 1 if something failed, 2 if the command line makes no sense.\n";
 
 typedef enum option {
@@ -54,15 +67,22 @@ typedef struct option_name {
     const char *name;
     option meaning;
     bool takes_value;
+    bool goes_with_get;
 } option_name;
 
 static const option_name option_names[] = {
-    {"--file", OPTION_FILE, true},       {"--help", OPTION_HELP, false},
-    {"--host", OPTION_HOST, true},       {"--ipv6", OPTION_IPV6, false},
-    {"--port", OPTION_PORT, true},       {"--keep-open", OPTION_KEEP_OPEN, false},
-    {"--message", OPTION_MESSAGE, true}, {"--serve", OPTION_SERVE, false},
-    {"--timeout", OPTION_TIMEOUT, true}, {"--version", OPTION_VERSION, false},
-    {"-h", OPTION_HELP, false},          {"/?", OPTION_HELP, false},
+    {"--file", OPTION_FILE, true, true},
+    {"--help", OPTION_HELP, false, true},
+    {"--host", OPTION_HOST, true, false},
+    {"--ipv6", OPTION_IPV6, false, true},
+    {"--keep-open", OPTION_KEEP_OPEN, false, false},
+    {"--message", OPTION_MESSAGE, true, false},
+    {"--port", OPTION_PORT, true, false},
+    {"--serve", OPTION_SERVE, false, false},
+    {"--timeout", OPTION_TIMEOUT, true, true},
+    {"--version", OPTION_VERSION, false, true},
+    {"-h", OPTION_HELP, false, true},
+    {"/?", OPTION_HELP, false, true},
 };
 
 /* Only digits: no sign, no blanks, no hexadecimal. */
@@ -119,6 +139,7 @@ static bool apply(arguments *asked, option meaning, const char *value)
 /* What is fine alone and makes no sense together; NULL if there is nothing of the kind. */
 static const char *find_contradiction(const arguments *asked)
 {
+    if (asked->get && !asked->port_given) return "get needs a host and a port";
     if (asked->message != NULL && asked->file != NULL) return "--message and --file exclude each other";
     if (asked->host != NULL && asked->port_given && asked->port == 0) return "no server has port 0";
     if (asked->serve &&
@@ -127,36 +148,68 @@ static const char *find_contradiction(const arguments *asked)
     return NULL;
 }
 
+/* What get is told without an option: the host, then the port. */
+static bool take_operand(arguments *asked, const char *text, char *problem, size_t size)
+{
+    bool first = asked->host == NULL;
+    if (!asked->get || asked->port_given) {
+        snprintf(problem, size, "unknown argument \"%s\"", text);
+        return false;
+    }
+    if (apply(asked, first ? OPTION_HOST : OPTION_PORT, text)) return true;
+    snprintf(problem, size, "\"%s\" is no %s", text, first ? "host" : "port");
+    return false;
+}
+
+/* The option at values[*at], and its value, which may be the argument after it. */
+static bool take_option(arguments *asked, int count, char **values, int *at, char *problem, size_t size)
+{
+    const char *text = values[*at], *value = "";
+    size_t length = strcspn(text, "=");
+    bool joined = text[length] == '=';
+    const option_name *found = find_option(text, length);
+    if (found == NULL) {
+        snprintf(problem, size, "unknown argument \"%s\"", text);
+        return false;
+    }
+    if (asked->get && !found->goes_with_get) {
+        snprintf(problem, size, "%s does not go with get", found->name);
+        return false;
+    }
+    if (joined && !found->takes_value) {
+        snprintf(problem, size, "%s takes no value", found->name);
+        return false;
+    }
+    if (joined) {
+        value = text + length + 1;
+    } else if (found->takes_value) {
+        ++*at;
+        if (*at == count) {
+            snprintf(problem, size, "%s needs a value", found->name);
+            return false;
+        }
+        value = values[*at];
+    }
+    if (apply(asked, found->meaning, value)) return true;
+    snprintf(problem, size, "\"%s\" is no value for %s", value, found->name);
+    return false;
+}
+
 bool arguments_parse(int count, char **values, arguments *asked, char *problem, size_t size)
 {
     *asked = (arguments){.port = DEFAULT_PORT, .timeout = DEFAULT_TIMEOUT};
-    for (int i = 1; i < count; i++) {
-        const char *text = values[i], *value = "";
-        size_t length = strcspn(text, "=");
-        bool joined = text[length] == '=';
-        const option_name *found = find_option(text, length);
-        if (found == NULL) {
-            snprintf(problem, size, "unknown argument \"%s\"", text);
-            return false;
+    asked->get = count > 1 && strcmp(values[1], "get") == 0;
+    bool options = true; /* until "--" */
+    for (int i = asked->get ? 2 : 1; i < count; i++) {
+        const char *text = values[i];
+        if (asked->get && options && strcmp(text, "--") == 0) {
+            options = false;
+            continue;
         }
-        if (joined && !found->takes_value) {
-            snprintf(problem, size, "%s takes no value", found->name);
-            return false;
-        }
-        if (joined) {
-            value = text + length + 1;
-        } else if (found->takes_value) {
-            i++;
-            if (i == count) {
-                snprintf(problem, size, "%s needs a value", found->name);
-                return false;
-            }
-            value = values[i];
-        }
-        if (!apply(asked, found->meaning, value)) {
-            snprintf(problem, size, "\"%s\" is no value for %s", value, found->name);
-            return false;
-        }
+        bool is_option = options && (text[0] == '-' || find_option(text, strlen(text)) != NULL);
+        bool good = is_option ? take_option(asked, count, values, &i, problem, size)
+                              : take_operand(asked, text, problem, size);
+        if (!good) return false;
     }
     const char *contradiction = asked->help || asked->version ? NULL : find_contradiction(asked);
     if (contradiction != NULL) snprintf(problem, size, "%s", contradiction);

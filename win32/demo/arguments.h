@@ -17,6 +17,7 @@ typedef struct arguments {
     bool ipv6;
     bool keep_open;
     bool serve;
+    bool get; /* its host and port are in the fields of the options */
     bool help;
     bool version;
 } arguments;

@@ -148,28 +148,83 @@ void console_fail(const char *format, ...)
     finish_line(line, length);
 }
 
+/* ": <reason> (<name>)", in place of the full stop that the system's texts have. */
+static void append_reason(char *line, size_t *length, char *reason, apm_error error)
+{
+    char number[32];
+    const char *name = apm_error_name(error);
+    size_t end = strlen(reason);
+    while (end > 0 && (reason[end - 1] == '.' || reason[end - 1] == ' ')) reason[--end] = '\0';
+    if (end > 0) {
+        append(line, length, ": ");
+        append(line, length, reason);
+    }
+    if (strcmp(name, "Unknown") == 0) {
+        snprintf(number, sizeof number, "error %d", (int)error);
+        name = number;
+    }
+    append(line, length, " (");
+    append(line, length, name);
+    append(line, length, ")");
+}
+
 void console_fail_because(apm_error error, const char *format, ...)
 {
     char line[LINE_SIZE], reason[512];
-    size_t length, end;
+    size_t length;
     va_list values;
     va_start(values, format);
     start_line(line, &length, format, values);
     va_end(values);
     apm_error_message(error, reason, sizeof reason);
-    end = strlen(reason);
-    while (end > 0 && (reason[end - 1] == '.' || reason[end - 1] == ' ')) reason[--end] = '\0';
-    if (end > 0) {
-        append(line, &length, ": ");
-        append(line, &length, reason);
-    }
-    if (strcmp(apm_error_name(error), "Unknown") == 0) {
-        snprintf(reason, sizeof reason, " (error %d)", (int)error);
-    } else {
-        snprintf(reason, sizeof reason, " (%s)", apm_error_name(error));
-    }
-    append(line, &length, reason);
+    append_reason(line, &length, reason, error);
     finish_line(line, length);
+}
+
+void console_fail_operation(apm_async_result *result, apm_error error, const char *format, ...)
+{
+    char line[LINE_SIZE], reason[512];
+    size_t length;
+    va_list values;
+    va_start(values, format);
+    start_line(line, &length, format, values);
+    va_end(values);
+    apm_async_result_message(result, reason, sizeof reason);
+    append_reason(line, &length, reason, error);
+    finish_line(line, length);
+}
+
+void console_report(const char *text)
+{
+    write_output(STD_ERROR_HANDLE, text, strlen(text));
+}
+
+static bool is_console(DWORD which)
+{
+    DWORD mode;
+    return GetConsoleMode(GetStdHandle(which), &mode) != 0;
+}
+
+bool console_shows_output(void)
+{
+    return is_console(STD_OUTPUT_HANDLE);
+}
+
+bool console_shows_reports(void)
+{
+    return is_console(STD_ERROR_HANDLE);
+}
+
+size_t console_whole_characters(const char *text, size_t size)
+{
+    /* A character has four bytes at most, and the first one says how many. */
+    for (size_t back = 1; back <= 3 && back <= size; back++) {
+        unsigned char c = (unsigned char)text[size - back];
+        if ((c & 0xC0) == 0x80) continue;
+        size_t needed = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+        return back < needed ? size - back : size;
+    }
+    return size;
 }
 
 bool console_write(const void *text, size_t size)

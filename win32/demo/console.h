@@ -30,5 +30,19 @@ bool console_print(const char *format, ...) CONSOLE_FORMAT(1, 2);
 void console_fail(const char *format, ...) CONSOLE_FORMAT(1, 2);
 /* The same, followed by what the error means: ": <the system's text> (<its name>)". */
 void console_fail_because(apm_error error, const char *format, ...) CONSOLE_FORMAT(2, 3);
+/* The same with what the operation's own message says, which names the endpoint of a connect. */
+void console_fail_operation(apm_async_result *result, apm_error error, const char *format, ...)
+    CONSOLE_FORMAT(3, 4);
+
+/* Writes to the standard error output, as it is; whether that works is nobody's concern. */
+void console_report(const char *text);
+
+/* Whether the standard output, or the standard error output, is a console. */
+bool console_shows_output(void);
+bool console_shows_reports(void);
+
+/* How much of `text` does not end inside a character: all, or up to three bytes less. A
+ * console is given whole characters only. */
+size_t console_whole_characters(const char *text, size_t size);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * apmdemo: the asynchronous client socket sample of .NET, on apmsock. The part to read, and to
- * copy, is client.c; the rest is what a program around it needs.
+ * copy, is client.c; the rest is what a program around it needs. `apmdemo get` is a program for
+ * daily use on the same interface: get.c.
  */
 #include "arguments.h"
 #include "client.h"
 #include "console.h"
+#include "get.h"
 #include "message.h"
 #include "resolver.h"
 #include "server.h"
@@ -112,7 +114,8 @@ static int run(int count, char **values)
         return EXIT_USAGE;
     }
     if (asked.help) {
-        good = console_print("%s\n\n%s", arguments_usage, arguments_help);
+        good =
+            console_print("%s\n\n", arguments_usage) && console_write(arguments_help, strlen(arguments_help));
     } else if (asked.version) {
         good = console_print("apmdemo %s\n", apm_version());
     } else if (asked.serve) {
@@ -123,8 +126,10 @@ static int run(int count, char **values)
             console_fail_because(error, "cannot start the library");
             return EXIT_FAILED;
         }
-        good = talk(&asked);
-        apm_cleanup(); /* joins the workers */
+        good = asked.get ? get_run(&asked) : talk(&asked);
+        /* Joins the workers. Not after a failed get: a callback of it may be writing to a pipe
+         * that nobody reads. A process may end at any moment. */
+        if (good || !asked.get) apm_cleanup();
     }
     return good ? EXIT_GOOD : EXIT_FAILED;
 }

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The course of a connect: its addresses, and the attempts at them. All of it is under the
+ * socket's exclusive gate.
+ */
+#ifndef APMI_COURSE_H
+#define APMI_COURSE_H
+
+#include <apmsock/endpoint.h>
+#include <apmsock/error.h>
+
+#include "handle.h"
+#include "operation.h"
+#include "resolver.h"
+
+/* In the room of an APMI_CONNECT. */
+typedef struct apmi_course {
+    uint32_t before;  /* the socket's phase */
+    bool one;         /* a single address: an attempt that cannot begin fails Begin */
+    bool parallel;    /* attempts may overlap */
+    bool looking;     /* the name is being looked up */
+    bool stopped;     /* no further attempt */
+    bool due;         /* the time between two attempts is over */
+    bool spent;       /* the socket's own handle has been tried */
+    bool inside;      /* the operation itself is in the kernel, with that handle */
+    bool won;         /* one has succeeded: */
+    bool has_handle;  /* ... an attempt on a handle of its own, which is `winner` */
+    bool finishing;   /* it is over, and somebody completes it */
+    uint32_t running; /* attempts in the kernel */
+    uint32_t count, next;
+    apm_error error; /* of those that failed */
+    apmi_handle winner;
+    apmi_operation *operation;
+    apmi_operation *attempts; /* those with a handle of their own */
+    uint16_t port;            /* for the addresses of a name */
+    apmi_timer delay;
+    apmk_address last;       /* the one tried last */
+    apmk_address *addresses; /* length 0: of a family that the socket cannot use */
+    apmi_lookup *lookup;     /* NULL: no name */
+} apmi_course;
+
+static inline apmi_course *apmi_course_of(const apmi_operation *operation)
+{
+    return (apmi_course *)operation->room;
+}
+
+/* Makes the course in a connect's room, for so many addresses, or with a look-up: false when
+ * there is no memory. */
+bool apmi_course_make(apmi_operation *operation, uint32_t room, bool looks);
+/* One more address; what the socket cannot use is kept as such. */
+void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote);
+/* Addresses of which families take turns, for parallel attempts. */
+void apmi_course_interleave(apmi_course *course);
+
+/* Begins an attempt on the socket's own handle; APMK_PENDING in *code if a packet will come. The
+ * caller hands it over. */
+apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote, apmk_code *code);
+/* Asks for the addresses of the name. */
+apm_error apmi_course_look_up(apmi_operation *operation);
+/* Begins what is to begin. True if the connect is over: the caller has to complete it. */
+bool apmi_course_advance(apmi_operation *operation);
+/* The operation's own attempt is over, with the operation's error. */
+void apmi_course_end_own(apmi_operation *operation);
+/* The course is over: nothing of it is armed any more. */
+void apmi_course_end(apmi_operation *operation);
+/* No further attempt, and those under way are asked to abort. True as above. */
+bool apmi_course_stop(apmi_operation *operation);
+
+/* Not under the gate: an APMI_ATTEMPT is over. It is gone afterwards. */
+void apmi_course_end_attempt(apmi_operation *attempt);
+/* The handle of an APMI_ATTEMPT. */
+apmk_socket apmi_course_handle(const apmi_operation *attempt);
+
+#endif

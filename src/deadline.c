@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A deadline is a timer in the operation's block; while it is armed it holds a reference. The
+ * bit TIMED tells completion that there may be one to disarm: set before arming, so that
+ * either completion sees it, or whoever arms sees that the operation has completed.
+ */
+#include "deadline.h"
+
+#include <apmsock/base.h>
+
+#include "error.h"
+#include "library.h"
+#include "socket.h"
+
+static apmi_timers *timers_of(apmi_operation *operation)
+{
+    return &operation->socket->library->timers;
+}
+
+static void expire_operation(apmi_timer *timer)
+{
+    apmi_operation *operation =
+        (apmi_operation *)(void *)((unsigned char *)timer - offsetof(struct apm_async_result, timer));
+
+    apmi_operation_cancel(operation, APMI_TIMED_OUT);
+    apmi_operation_release(operation);
+}
+
+void apmi_deadline_clear(apmi_operation *operation)
+{
+    if (apmi_timer_disarm(timers_of(operation), &operation->timer)) apmi_operation_release(operation);
+}
+
+static apm_error arm_deadline(apmi_operation *operation, uint32_t timeout)
+{
+    apmk_code code;
+    bool was_armed = false;
+
+    if (atomic_fetch_or_explicit(&operation->state, APMI_TIMED, memory_order_acquire) & APMI_COMPLETED)
+        return APM_ERROR_SUCCESS;
+    /* Taken before, since it may expire at once. */
+    apmi_operation_retain(operation);
+    code = apmi_timer_arm(timers_of(operation), &operation->timer, timeout, expire_operation, &was_armed);
+    if (code != APMK_SUCCESS || was_armed) apmi_operation_release(operation);
+    /* It may have completed, and found nothing to disarm, before the timer was armed. */
+    if (apmi_operation_completed(operation)) apmi_deadline_clear(operation);
+    return apmi_error_from_native(code);
+}
+
+apm_error apmi_deadline_set(apmi_operation *operation, uint32_t timeout)
+{
+    if (timeout == 0) {
+        apmi_deadline_clear(operation);
+        apmi_operation_cancel(operation, APMI_TIMED_OUT);
+        return APM_ERROR_SUCCESS;
+    }
+    if (operation->limit != 0) {
+        uint64_t now = apmk_now(), left = operation->limit > now ? operation->limit - now : 0;
+        if (timeout == APM_INFINITE || timeout > left) timeout = (uint32_t)left;
+    }
+    if (timeout == APM_INFINITE) {
+        apmi_deadline_clear(operation);
+        return APM_ERROR_SUCCESS;
+    }
+    return arm_deadline(operation, timeout);
+}
+
+apm_error apmi_deadline_limit(apmi_operation *operation, uint32_t timeout)
+{
+    operation->limit = apmk_now() + timeout;
+    return arm_deadline(operation, timeout);
+}

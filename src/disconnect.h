@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a connection that was asked for: by a disconnect, or with a file.
+ */
+#ifndef APMI_DISCONNECT_H
+#define APMI_DISCONNECT_H
+
+#include "operation.h"
+
+/* In the operation's room. */
+typedef struct apmi_farewell {
+    apmi_operation *operation;
+    bool reuses;  /* the socket shall be able to connect again */
+    bool waits;   /* for the peer's end */
+    bool ended;   /* it has come */
+    bool gave_up; /* waiting for it; under the gate */
+    apmi_timer patience;
+    unsigned char scratch[256]; /* what the peer still sends */
+} apmi_farewell;
+
+/* Ends our stream. Under the exclusive gate, with nothing outward in the kernel. */
+apmk_code apmi_farewell_issue(apmi_operation *operation);
+/* A step of an APMI_DISCONNECT or APMI_SEND_FILE. True if it goes on. */
+bool apmi_farewell_go_on(apmi_operation *operation);
+
+#endif

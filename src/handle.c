@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handles. A socket of the library outlives those of the kernel: after a failed connect, for a
+ * further address or after a disconnect it goes on with a fresh one, which has to be what the
+ * caller has made of the old one.
+ */
+#include "handle.h"
+
+#include "endpoint.h"
+#include "error.h"
+#include "library.h"
+#include "poll.h"
+#include "settings.h"
+#include "socket.h"
+
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool *skips)
+{
+    apmi_library *library = socket->library;
+    apmk_code code = apmk_socket_attach(kernel, library->pool.port, APMI_PACKET);
+
+    if (code != APMK_SUCCESS) return apmi_error_from_native(code);
+    /* Not for datagrams: one that is larger than the buffer may or may not send a packet. */
+    *skips = apmi_socket_is_stream(socket) && !library->options.packet_always &&
+             apmk_socket_skip_on_success(kernel);
+    return APM_ERROR_SUCCESS;
+}
+
+apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle)
+{
+    apm_error error = apmi_error_from_native(
+        apmk_socket_open(socket->family, socket->type, socket->protocol, &handle->kernel));
+
+    if (error != APM_ERROR_SUCCESS) return error;
+    handle->named = false;
+    handle->settings = 0;
+    error = apmi_handle_attach(socket, handle->kernel, &handle->skips);
+    if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
+    return error;
+}
+
+static apm_error bind_like(apm_socket *socket, apmi_handle *handle)
+{
+    apm_error error;
+
+    if (socket->local.length == 0) return APM_ERROR_SUCCESS;
+    error =
+        apmi_error_from_native(apmk_socket_bind(handle->kernel, socket->local.bytes, socket->local.length));
+    handle->named = error == APM_ERROR_SUCCESS;
+    return error;
+}
+
+apm_error apmi_handle_open_like(apm_socket *socket, apmi_handle *handle)
+{
+    apm_error error = apmi_handle_open(socket, handle);
+
+    if (error != APM_ERROR_SUCCESS) return error;
+    error = apmi_settings_apply(socket, handle);
+    if (error == APM_ERROR_SUCCESS) error = bind_like(socket, handle);
+    if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
+    return error;
+}
+
+apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle)
+{
+    apmk_socket old = socket->handle;
+
+    socket->handle = handle->kernel;
+    socket->skips = handle->skips;
+    atomic_store_explicit(&socket->named, handle->named, memory_order_relaxed);
+    return old;
+}
+
+apm_error apmi_handle_renew(apm_socket *socket)
+{
+    apmi_handle fresh;
+    apm_error error = apmi_handle_open(socket, &fresh);
+
+    if (error != APM_ERROR_SUCCESS) return error;
+    apmi_handle_close(socket, apmi_handle_install(socket, &fresh));
+    error = apmi_settings_apply(socket, &fresh);
+    if (error == APM_ERROR_SUCCESS) error = bind_like(socket, &fresh);
+    atomic_store_explicit(&socket->named, fresh.named, memory_order_relaxed);
+    return error;
+}
+
+apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named)
+{
+    apm_endpoint any = apmi_endpoint_wildcard(socket->family);
+    apm_error error;
+
+    if (*named) return APM_ERROR_SUCCESS;
+    /* Never SO_REUSEADDR, which lets others steal the port. */
+    if (apmi_settings_reuse_port(socket)) apmk_socket_reuse_unicast_port(kernel);
+    error = apmi_error_from_native(apmk_socket_bind(kernel, any.address, any.length));
+    *named = error == APM_ERROR_SUCCESS;
+    return error;
+}
+
+void apmi_handle_close(apm_socket *socket, apmk_socket kernel)
+{
+    if (!apmi_poll_orphan(socket, kernel)) apmk_socket_close(kernel);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's handles of a socket: made with what the caller has set, named, replaced and
+ * closed. All but apmi_handle_close are called under the socket's exclusive gate.
+ */
+#ifndef APMI_HANDLE_H
+#define APMI_HANDLE_H
+
+#include <apmsock/base.h>
+
+#include "kernel.h"
+
+typedef struct apmi_handle {
+    apmk_socket kernel;
+    bool skips;        /* the port on success */
+    bool named;        /* has a local address */
+    uint32_t settings; /* the state of the settings it has been given */
+} apmi_handle;
+
+/* A fresh handle, attached to the port; without any settings. */
+apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle);
+/* A fresh handle with the caller's settings and local address. */
+apm_error apmi_handle_open_like(apm_socket *socket, apmi_handle *handle);
+/* Replaces the socket's handle by a fresh one like it. The old one is closed first, because the
+ * new one may want its port; so when this fails the socket may be left with one unnamed. */
+apm_error apmi_handle_renew(apm_socket *socket);
+/* The handle of the socket from here on; returns the old one, for the caller to close. */
+apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle);
+/* ConnectEx wants a bound handle: binds it to the wildcard if it is not. */
+apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named);
+
+/* Attaches; the rest of opening one that is there already. */
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool *skips);
+/* Closes it, or leaves that to whoever still polls it. */
+void apmi_handle_close(apm_socket *socket, apmk_socket kernel);
+
+#endif

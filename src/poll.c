@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Polling. The kernel's wait blocks with the handle in its hands, and it must not be closed
+ * then: its number could be somebody else's by the time the kernel looks. So whoever polls is
+ * on a list, and a close that finds him there leaves the handle to him. He waits in slices,
+ * and looks for a close after each.
+ */
+#include "poll.h"
+
+#include "error.h"
+#include "socket.h"
+
+#define SLICE 50u /* ms */
+
+struct apmi_poller {
+    struct apmi_poller *next;
+    apmk_socket kernel;
+    bool orphan; /* the handle is the pollers' to close */
+};
+
+bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
+{
+    struct apmi_poller *at;
+    bool found = false;
+
+    apmk_lock_exclusive(&socket->poll_lock);
+    for (at = socket->pollers; at != NULL; at = at->next) {
+        if (at->kernel != kernel) continue;
+        at->orphan = true;
+        found = true;
+    }
+    apmk_unlock_exclusive(&socket->poll_lock);
+    return found;
+}
+
+static apm_error enter_poll(apm_socket *socket, struct apmi_poller *poller)
+{
+    bool open;
+
+    apmk_lock_shared(&socket->gate);
+    open = !apmi_socket_closed(socket);
+    if (open) {
+        poller->kernel = socket->handle;
+        poller->orphan = false;
+        apmk_lock_exclusive(&socket->poll_lock);
+        poller->next = socket->pollers;
+        socket->pollers = poller;
+        apmk_unlock_exclusive(&socket->poll_lock);
+    }
+    apmk_unlock_shared(&socket->gate);
+    return open ? APM_ERROR_SUCCESS : APM_ERROR_OBJECT_DISPOSED;
+}
+
+/* The last one closes what was left to the pollers. */
+static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
+{
+    struct apmi_poller **place = &socket->pollers, *at;
+    bool last;
+
+    apmk_lock_exclusive(&socket->poll_lock);
+    while (*place != poller) place = &(*place)->next;
+    *place = poller->next;
+    last = poller->orphan;
+    for (at = socket->pollers; at != NULL; at = at->next)
+        if (at->kernel == poller->kernel) last = false;
+    apmk_unlock_exclusive(&socket->poll_lock);
+    if (last) apmk_socket_close(poller->kernel);
+}
+
+/* Milliseconds, rounded up; a negative number has no end. */
+static uint64_t poll_time(int32_t microseconds)
+{
+    return microseconds < 0 ? UINT64_MAX / 2 : ((uint64_t)(uint32_t)microseconds + 999) / 1000;
+}
+
+apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int32_t mode, bool *ready)
+{
+    uint64_t deadline;
+    bool found = false, over;
+    apm_error error;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (ready == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (mode < APM_POLL_READ || mode > APM_POLL_ERROR) return APM_ERROR_INVALID_ARGUMENT;
+
+    deadline = apmk_now() + poll_time(microseconds);
+    do {
+        struct apmi_poller poller;
+        uint64_t now = apmk_now(), left = deadline > now ? deadline - now : 0;
+
+        error = enter_poll(socket, &poller);
+        if (error != APM_ERROR_SUCCESS) return error;
+        over = left <= SLICE;
+        error = apmi_error_from_native(
+            apmk_socket_poll(poller.kernel, mode, over ? (uint32_t)left : SLICE, &found));
+        leave_poll(socket, &poller);
+    } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_closed(socket));
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (error == APM_ERROR_SUCCESS) *ready = found;
+    return error;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* What can be asked of a socket and told to it at once: its names, its state, its handle. */
+#include <string.h>
+
+#include "endpoint.h"
+#include "error.h"
+#include "handle.h"
+#include "socket.h"
+
+/* Under the exclusive gate. A handle that a failed connect has used up may be bound already. */
+static apm_error freshen_handle(apm_socket *socket)
+{
+    uint32_t phase = APMI_SPENT;
+    apm_error error;
+
+    if (apmi_socket_phase(socket) != APMI_SPENT) return APM_ERROR_SUCCESS;
+    error = apmi_handle_renew(socket);
+    if (error == APM_ERROR_SUCCESS) /* unless a connect has taken it to CONNECTING, which renews again */
+        (void)atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_FRESH,
+                                                      memory_order_acq_rel, memory_order_relaxed);
+    return error;
+}
+
+apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    apmk_address address;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (local == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (!apmi_endpoint_is_valid(local)) return APM_ERROR_ARGUMENT;
+    if (apmi_socket_fit(socket, local, &address) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
+
+    apmk_lock_exclusive(&socket->gate);
+    if (!apmi_socket_closed(socket)) {
+        error = apmi_socket_is_named(socket) ? APM_ERROR_INVALID_ARGUMENT : freshen_handle(socket);
+        if (error == APM_ERROR_SUCCESS)
+            error = apmi_error_from_native(apmk_socket_bind(socket->handle, address.bytes, address.length));
+        if (error == APM_ERROR_SUCCESS) {
+            atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+            socket->local = address;
+        }
+    }
+    apmk_unlock_exclusive(&socket->gate);
+    return error;
+}
+
+apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (how < APM_SHUTDOWN_RECEIVE || how > APM_SHUTDOWN_BOTH) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket)) {
+        error = apmi_error_from_native(apmk_socket_shutdown(socket->handle, how));
+        if (error == APM_ERROR_SUCCESS)
+            atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
+    }
+    apmk_unlock_shared(&socket->gate);
+    return error;
+}
+
+bool APM_CALL apm_socket_connected(const apm_socket *socket)
+{
+    return socket != NULL && atomic_load_explicit(&socket->connected, memory_order_acquire);
+}
+
+apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *endpoint)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket) && !apmi_socket_is_named(socket)) {
+        error = APM_ERROR_INVALID_ARGUMENT;
+    } else if (!apmi_socket_closed(socket)) {
+        apm_endpoint found = {0};
+        found.length = (int32_t)sizeof found.address;
+        error = apmi_error_from_native(apmk_socket_local(socket->handle, found.address, &found.length));
+        if (error == APM_ERROR_SUCCESS) *endpoint = found;
+    }
+    apmk_unlock_shared(&socket->gate);
+    return error;
+}
+
+apm_error APM_CALL apm_socket_remote_endpoint(apm_socket *socket, apm_endpoint *endpoint)
+{
+    apm_error error = APM_ERROR_NOT_CONNECTED;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
+
+    apmk_lock_shared(&socket->gate);
+    if (socket->remote.length != 0) {
+        apmi_address_get(&socket->remote, endpoint);
+        error = APM_ERROR_SUCCESS;
+    }
+    apmk_unlock_shared(&socket->gate);
+    return error;
+}
+
+uintptr_t APM_CALL apm_socket_handle(const apm_socket *socket)
+{
+    apm_socket *itself = (apm_socket *)(uintptr_t)socket; /* looking takes the gate, which is not const */
+    uintptr_t handle = APMK_NO_SOCKET;
+
+    if (itself == NULL) return handle;
+    apmk_lock_shared(&itself->gate);
+    handle = itself->handle; /* closing leaves "none" there */
+    apmk_unlock_shared(&itself->gate);
+    return handle;
+}
+
+apm_error APM_CALL apm_socket_available(apm_socket *socket, size_t *bytes)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    uint32_t found = 0, size = 0;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (bytes == NULL) return APM_ERROR_ARGUMENT_NULL;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket))
+        error = apmi_error_from_native(
+            apmk_socket_io_control(socket->handle, APMK_BYTES_TO_READ, NULL, 0, &found, sizeof found, &size));
+    apmk_unlock_shared(&socket->gate);
+    if (error == APM_ERROR_SUCCESS) *bytes = found;
+    return error;
+}
+
+apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, const void *in, size_t in_size,
+                                         void *out, size_t out_size, size_t *returned)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    uint32_t size = 0;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if ((in == NULL && in_size != 0) || (out == NULL && out_size != 0)) return APM_ERROR_ARGUMENT_NULL;
+    if (in_size > INT32_MAX || out_size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (code == APMK_NON_BLOCKING) return APM_ERROR_INVALID_OPERATION;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket))
+        error = apmi_error_from_native(apmk_socket_io_control(socket->handle, code, in, (uint32_t)in_size,
+                                                              out, (uint32_t)out_size, &size));
+    apmk_unlock_shared(&socket->gate);
+    if (error == APM_ERROR_SUCCESS && returned != NULL) *returned = size;
+    return error;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The settings of a socket: the kernel's options that the caller has set, kept so that a fresh
+ * handle can be given them, and the library's own. option.c is their public face.
+ */
+#ifndef APMI_SETTINGS_H
+#define APMI_SETTINGS_H
+
+#include <apmsock/base.h>
+#include <stdatomic.h>
+
+#include "handle.h"
+#include "kernel.h"
+
+enum { APMI_SETTING_ROOM = 64 }; /* larger ones are not kept */
+
+typedef struct apmi_settings {
+    /* Under the exclusive gate. */
+    struct apmi_setting *first;
+    uint32_t state;                                /* changes with every one that is set */
+    bool lingers_known;                            /* SO_LINGER has been set, to these: some kernels forget */
+    uint16_t lingers[2];                           /* ... the time while it is off. Whether, and seconds */
+    bool by_values;                                /* the system has no options for the keep-alive times: */
+    uint32_t keep_alive_time, keep_alive_interval; /* ... they are these; seconds, 0: not set */
+
+    /* Read anywhere; relaxed, as each stands for itself. */
+    _Atomic int32_t receive_timeout, send_timeout, connect_timeout; /* ms; 0: none */
+    _Atomic int32_t connect_algorithm;
+    _Atomic bool port_not_shared;
+    _Atomic bool resets_ignored; /* of datagrams */
+} apmi_settings;
+
+/* Sets an option of the kernel's, and keeps it. The second one under the exclusive gate, on an
+ * open socket. */
+apm_error apmi_settings_set(apm_socket *socket, int32_t level, int32_t name, const void *value, int32_t size);
+apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
+                                   int32_t size);
+/* Gives a handle all that was set. Under the exclusive gate, as the next one. */
+apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle);
+/* Gives a handle the keep-alive times where there are no options for them. */
+apm_error apmi_settings_apply_values(apm_socket *socket, apmk_socket kernel);
+bool apmi_settings_reuse_port(const apm_socket *socket);
+/* Gives the memory back. */
+void apmi_settings_clear(apm_socket *socket);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: real ones, read when they are sent. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim_network.h"
+
+struct apmk_file_object {
+    int descriptor;
+};
+
+apmk_code apmk_file_open(const char *path, apmk_file *file, uint64_t *size)
+{
+    struct stat about;
+    int descriptor;
+
+    sim_enter("file open", 0, 0);
+    descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return errno == ENOENT || errno == ENOTDIR ? CODE_NO_FILE : CODE_NO_ACCESS;
+    if (fstat(descriptor, &about) != 0 || S_ISDIR(about.st_mode)) {
+        (void)close(descriptor);
+        return CODE_NO_ACCESS;
+    }
+    *file = (apmk_file)sim_memory(sizeof **file);
+    (*file)->descriptor = descriptor;
+    *size = (uint64_t)about.st_size;
+    sim_count(SIM_FILES, 1);
+    return APMK_SUCCESS;
+}
+
+void apmk_file_close(apmk_file file)
+{
+    sim_enter("file close", 0, 0);
+    (void)close(file->descriptor);
+    free(file);
+    sim_count(SIM_FILES, -1);
+}
+
+/* How much of it there was. */
+static uint32_t read_file(int descriptor, unsigned char *to, uint32_t size, uint64_t offset)
+{
+    uint32_t done = 0;
+
+    while (done < size) {
+        ssize_t got = pread(descriptor, to + done, size - done, (off_t)(offset + done));
+        if (got <= 0) break;
+        done += (uint32_t)got;
+    }
+    return done;
+}
+
+apmk_code apmk_socket_send_file(apmk_socket handle, int32_t family, apmk_file file, uint32_t size,
+                                apmk_file_ends *ends, int32_t flags, apmk_overlapped *overlapped,
+                                uint32_t *bytes)
+{
+    uint64_t offset = (uint64_t)overlapped->offset_high << 32 | overlapped->offset;
+    uint64_t whole = (uint64_t)ends->head_size + size + ends->tail_size;
+    sim_request like = {0};
+    apmk_buffer buffer;
+    uint32_t got;
+
+    sim_enter("send file", handle, whole);
+    (void)family;
+    if (whole > APMK_FILE_LIMIT) return CODE_INVALID_PARAMETER;
+    if (file == NULL && size != 0) sim_fail("a part of no file is sent");
+    like.file = (unsigned char *)sim_memory(whole != 0 ? (size_t)whole : 1);
+    if (ends->head_size != 0) memcpy(like.file, ends->head, ends->head_size);
+    got = file != NULL ? read_file(file->descriptor, like.file + ends->head_size, size, offset) : 0;
+    if (ends->tail_size != 0) memcpy(like.file + ends->head_size + got, ends->tail, ends->tail_size);
+    buffer.data = like.file;
+    buffer.size = ends->head_size + got + ends->tail_size;
+    sim_parts_set(&like, &buffer, 1);
+    like.flags = flags;
+    return sim_transfer(handle, SIM_SEND, &like, overlapped, bytes);
+}
