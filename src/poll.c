@@ -3,7 +3,8 @@
  * Polling. The kernel's wait blocks with the handle in its hands, and it must not be closed
  * then: its number could be somebody else's by the time the kernel looks. So whoever polls is
  * on a list, and a close that finds him there leaves the handle to him. He waits in slices,
- * and looks for a close after each.
+ * and looks for a close after each. Meanwhile he counts like an operation, so that the library
+ * does not end before the handle is closed.
  */
 #include "poll.h"
 
@@ -38,7 +39,7 @@ static apm_error enter_poll(apm_socket *socket, struct apmi_poller *poller)
     bool open;
 
     apmk_lock_shared(&socket->gate);
-    open = !apmi_socket_closed(socket);
+    open = apmi_socket_begin(socket);
     if (open) {
         poller->kernel = socket->handle;
         poller->orphan = false;
@@ -65,6 +66,7 @@ static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
         if (at->kernel == poller->kernel) last = false;
     apmk_unlock_exclusive(&socket->poll_lock);
     if (last) apmk_socket_close(poller->kernel);
+    apmi_socket_done(socket);
 }
 
 /* Milliseconds, rounded up; a negative number has no end. */

@@ -50,6 +50,7 @@ APM_API apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const ap
  * What the kernel says of an address is the operation's, never Begin's. Errors besides those
  * of every Begin: APM_ERROR_ARGUMENT (`count` is 0, or one of them is not an endpoint),
  * APM_ERROR_NOT_SUPPORTED (the socket is not of an Internet family),
+ * APM_ERROR_ARGUMENT_OUT_OF_RANGE (more than 65535 of them),
  * APM_ERROR_INVALID_OPERATION (a connect is pending), APM_ERROR_IS_CONNECTED.
  *
  * .NET: Socket.BeginConnect(IPAddress[], int, AsyncCallback, object).
@@ -60,9 +61,9 @@ APM_API apm_error APM_CALL apm_socket_begin_connect_many(apm_socket *socket, con
 
 /**
  * Begins to connect to a host by its name (UTF-8, at most 255 bytes; copied). A thread of
- * the library's own asks the system for its addresses, and then they are tried as those of
- * apm_socket_begin_connect_many. The text of an IP address needs no look-up; an empty name
- * is this computer. A name that cannot be found is the operation's error:
+ * the library's own asks the system for its addresses, and then they (the first 64) are tried
+ * as those of apm_socket_begin_connect_many. The text of an IP address needs no look-up; an
+ * empty name is this computer. A name that cannot be found is the operation's error:
  * APM_ERROR_HOST_NOT_FOUND, APM_ERROR_NO_DATA, APM_ERROR_TRY_AGAIN or
  * APM_ERROR_NO_RECOVERY. A cancel, a timeout or a close does not wait for the system's
  * answer; apm_cleanup does.
@@ -112,13 +113,17 @@ APM_API apm_error APM_CALL apm_socket_connect_host(apm_socket *socket, const cha
  * apm_socket_connected is false afterwards and there is no remote endpoint any more.
  *
  * Without `reuse` the operation completes when what was sent before has gone to the kernel;
- * what the peer still sends can be received, but this socket cannot connect again. With
+ * what the peer still sends can be received, a send fails with APM_ERROR_SHUTDOWN, and this
+ * socket cannot connect again (it can still disconnect with `reuse`). With
  * `reuse` it can: pending receives are aborted, the operation waits for the peer's end of
  * its stream (at most 2 seconds; what it still sends is dropped), and the socket goes on with
  * a fresh kernel socket that has every option and the local endpoint that the caller has set.
  *
- * Errors besides those of every Begin: APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_OPERATION
- * (a disconnect with reuse is pending).
+ * Cancelled while it waits it ends with APM_ERROR_OPERATION_ABORTED, and the socket can connect
+ * again all the same.
+ *
+ * Errors besides those of every Begin: APM_ERROR_OPERATION_NOT_SUPPORTED (a datagram socket),
+ * APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_OPERATION (a disconnect with reuse is pending).
  *
  * .NET: Socket.BeginDisconnect.
  */
