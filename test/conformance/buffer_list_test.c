@@ -259,9 +259,9 @@ static void list_takes_all_that_is_there_whatever_its_length(void)
 /* Also when what there is fills the first kernel call to its last byte: the next one would wait. */
 static void list_does_not_wait_for_more_than_there_is(void)
 {
-    enum { BUFFERS = 200, EACH = 4 };
-    static const size_t arriving[] = {1, 5, 63 * EACH, 64 * EACH, 64 * EACH + 1, 128 * EACH};
-    unsigned char there[128 * EACH];
+    enum { BUFFERS = 200, EACH = 4, CALL = 64 * EACH }; /* one kernel call is filled by CALL */
+    static const size_t arriving[] = {1, 5, CALL - EACH, CALL, CALL + 1, 2 * (size_t)CALL};
+    unsigned char there[2 * CALL];
     pair both;
     size_t i;
 

@@ -42,7 +42,7 @@ static void datagram_is_scattered_over_a_list_of_any_length(void)
     size_t i;
 
     if (!datagram_pair_open(&both, true)) return;
-    for (i = 0; i < 2 * COUNTS; i++) {
+    for (i = 0; i < (size_t)2 * COUNTS; i++) {
         bool awaited = i % 2 != 0;
         unsigned char *there;
         size_t size;

@@ -226,13 +226,14 @@ static void large_file_waits_for_its_reader(void)
 {
     enum { WHOLE = 24 * 1024 * 1024, ENDS = 5000 };
     static unsigned char ends[ENDS];
-    unsigned char *here = (unsigned char *)test_memory(WHOLE);
+    unsigned char *here;
     apm_buffer before = {ends, ENDS}, after = {ends, ENDS};
     scratch_file file;
     pair both;
     call made;
 
     if (!pair_open(&both)) return;
+    here = (unsigned char *)test_memory(WHOLE);
     pattern_fill(ends, ENDS, 1);
     call_prepare(&made, both.socket, CALL_SEND_FILE);
     if (scratch_fill(&file, WHOLE, 2) &&
@@ -303,7 +304,7 @@ static void files_keep_their_place_among_other_sends(void)
 static void disconnect_flag_ends_our_stream_after_the_file(void)
 {
     enum { WHOLE = 100000 };
-    unsigned char *here = (unsigned char *)test_memory(WHOLE);
+    unsigned char *here;
     apm_endpoint remote;
     scratch_file file;
     size_t bytes = 0;
@@ -311,6 +312,7 @@ static void disconnect_flag_ends_our_stream_after_the_file(void)
     call made;
 
     if (!pair_open(&both)) return;
+    here = (unsigned char *)test_memory(WHOLE);
     call_prepare(&made, both.socket, CALL_SEND_FILE);
     if (scratch_fill(&file, WHOLE, 4) &&
         CHECK_ERROR(call_send_file(&made, file.path, NULL, NULL, APM_SEND_FILE_DISCONNECT),
