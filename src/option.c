@@ -315,7 +315,7 @@ apm_error APM_CALL apm_socket_get_raw_option(apm_socket *socket, int32_t level, 
     if (*size > sizeof found)
         place = value;
     else
-        memcpy(found, value, *size);
+        memset(found, 0, *size); /* some systems write a single byte of a boolean */
     apmk_lock_shared(&socket->gate);
     if (!apmi_socket_closed(socket))
         error = apmi_error_from_native(apmk_socket_get_option(socket->handle, level, name, place, &room));

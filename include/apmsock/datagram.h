@@ -20,7 +20,8 @@ APM_BEGIN_DECLARATIONS
 
 /** How a datagram came in. .NET: IPPacketInformation. */
 typedef struct apm_packet_information {
-    apm_endpoint address;     /**< the local address it was sent to, with port 0; length 0: unknown */
+    apm_endpoint address;     /**< the local address it was sent to, with port 0; length 0: unknown. Of an
+                                   IPv4 datagram an IPv4 address, on a dual-mode socket, too */
     uint32_t interface_index; /**< of the network interface; 0: unknown */
 } apm_packet_information;
 

@@ -29,9 +29,9 @@ typedef enum apm_socket_option {
     APM_SOCKET_OPTION_DUAL_MODE,              /**< bool; IPv6: can use IPv4, too; before it is bound */
     APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, /**< bool; before it is bound */
     APM_SOCKET_OPTION_BROADCAST,             /**< bool; datagrams; default 0. Socket.EnableBroadcast */
-    APM_SOCKET_OPTION_DONT_FRAGMENT,         /**< bool; IPv4 */
+    APM_SOCKET_OPTION_DONT_FRAGMENT,         /**< bool; IPv4; the default is the system's */
     APM_SOCKET_OPTION_MULTICAST_LOOPBACK,    /**< bool; datagrams; default 1 */
-    APM_SOCKET_OPTION_CONNECT_TIMEOUT,       /**< ms, of the whole of each connect; default 0: none */
+    APM_SOCKET_OPTION_CONNECT_TIMEOUT,       /**< ms, of the whole of each connect; 0 or -1: none */
     APM_SOCKET_OPTION_CONNECT_ALGORITHM,     /**< an APM_CONNECT_... value; see connect.h */
     APM_SOCKET_OPTION_UDP_CONNECTION_RESET,  /**< bool; datagrams; default 1; see datagram.h */
     APM_SOCKET_OPTION_REUSE_UNICAST_PORT,    /**< bool; whether the port of an unbound socket that connects
