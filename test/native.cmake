@@ -33,6 +33,7 @@ set(seeds_sources
     stress/check.c
     stress/host.c
     stress/ledger.c
+    stress/parcel.c
     stress/program.c
     stress/seeds.c
     stress/slot.c

@@ -36,6 +36,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     made->size = draw(stream, 12) == 0 ? 0 : 1 + draw(stream, draw(stream, 8) == 0 ? LARGEST : 40);
     if (made->size != 0 && draw(stream, 4) == 0)
         made->parts = 1 + draw(stream, draw(stream, 4) == 0 ? PARTS : 8);
+    made->files = kind == CALL_SEND && made->size != 0 && made->parts == 0 && draw(stream, 10) == 0;
     made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;
     if (made->size != 0 || draw(stream, 2) == 0) {
         made->data = (unsigned char *)malloc(made->size != 0 ? made->size : 1);
@@ -86,7 +87,11 @@ apm_error call_finish(call *made, apm_async_result *result)
 
     switch (made->kind) {
     case CALL_CONNECT: error = apm_socket_end_connect(socket, result); break;
-    case CALL_SEND: error = apm_socket_end_send(socket, result, &bytes); break;
+    case CALL_SEND:
+        error = made->files ? apm_socket_end_send_file(socket, result)
+                            : apm_socket_end_send(socket, result, &bytes);
+        if (made->files && error == APM_ERROR_SUCCESS) bytes = made->size;
+        break;
     case CALL_RECEIVE: error = apm_socket_end_receive(socket, result, &bytes); break;
     case CALL_DISCONNECT: error = apm_socket_end_disconnect(socket, result); break;
     default: error = APM_ERROR_SOCKET; break;
@@ -96,7 +101,7 @@ apm_error call_finish(call *made, apm_async_result *result)
     check(atomic_fetch_add_explicit(&made->winners, 1, memory_order_relaxed) == 0, "ended twice", made);
     check(apm_async_result_is_completed(result), "End returned before completion", made);
     made->error = error;
-    made->bytes = bytes;
+    made->bytes = made->files && bytes == SIZE_MAX ? 0 : bytes; /* a file says no number */
     return error;
 }
 
@@ -258,6 +263,7 @@ static apm_error begin(call *made)
     apm_async_result **result = made->wants_result ? &made->result : NULL;
 
     if (made->parts != 0) return begin_list(made, callback, result);
+    if (made->files) return parcel_begin(made, callback, result);
     switch (made->kind) {
     case CALL_CONNECT: return begin_connect(made, callback, result);
     case CALL_DISCONNECT:

@@ -86,6 +86,7 @@ static void check_begin_error(const call *made)
     case APM_ERROR_INVALID_OPERATION:
     case APM_ERROR_IS_CONNECTED:
     case APM_ERROR_TOO_MANY_OPEN_SOCKETS: check(connects, "Begin fails oddly", made); return;
+    case APM_ERROR_NOT_SUPPORTED: check(made->files, "Begin fails oddly", made); return;
     case APM_ERROR_NOT_CONNECTED:
     case APM_ERROR_SHUTDOWN:
     case APM_ERROR_CONNECTION_RESET:
@@ -178,6 +179,7 @@ static void check_received(const place *at)
 static int64_t sent_bytes(const call *made)
 {
     if (!made->begun) return 0;
+    if (made->files && made->error != APM_ERROR_SUCCESS) return -1;
     return is_ended(made) ? (int64_t)made->bytes : -1;
 }
 

@@ -38,6 +38,7 @@ struct call {
     bool reuses;       /* a disconnect */
     enum call_way way; /* a connect */
     uint32_t parts;    /* a list of so many buffers; 0: one buffer */
+    bool files;        /* a send: as a file with something before and after it */
     size_t size;
     uint64_t offset;     /* of a send in the place's stream */
     uint64_t stream;     /* chance, for its callback */
@@ -163,6 +164,9 @@ apm_error call_cancel_after(call *made, apm_async_result *result, uint32_t timeo
 void call_ask_for_handle(call *made, apm_async_result *result, uint64_t *stream);
 void call_take_data(call *made); /* it has completed: keeps what was received, frees the buffer */
 void call_delete(call *made);
+
+/* parcel.c: begins a send whose middle is a file. */
+apm_error parcel_begin(call *made, apm_async_callback callback, apm_async_result **result);
 
 /* slot.c: puts a reference of the result into a slot; takes one out and does something to it. */
 void slot_share(program *run, apm_async_result *result, uint64_t *stream);
