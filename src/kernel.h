@@ -213,8 +213,9 @@ typedef struct apmk_file_ends {
     uint32_t tail_size;
 } apmk_file_ends;
 /* Sends the head, `size` bytes of the file (may be NULL, then 0) from the offset that the
- * overlapped names, and the tail: at most APMK_FILE_LIMIT bytes together. `flags` are
- * TransmitFile's that are about how (4 write-behind, 16 system thread, 32 kernel APC). */
+ * overlapped names, and the tail: at most APMK_FILE_LIMIT bytes together. The file stays open
+ * until completion. `flags` are TransmitFile's that are about how (4 write-behind, 16 system
+ * thread, 32 kernel APC). */
 enum { APMK_FILE_LIMIT = 0x7FFFFFFE };
 apmk_code apmk_socket_send_file(apmk_socket socket, int32_t family, apmk_file file, uint32_t size,
                                 apmk_file_ends *ends, int32_t flags, apmk_overlapped *overlapped,

@@ -7,11 +7,12 @@
  *   APMK_PENDING  a packet will come, and may have been taken before the call has returned
  *   other         failed, no packet
  *
- * What may be on the stack. Winsock copies the buffers' descriptors and the address while it
- * is called. The places for the byte count and for WSARecv's flags are written, if at all, by
- * Winsock's own code before it returns; an operation that completes later reports its flags
- * by WSAGetOverlappedResult. (What has to stay in place are WSARecvFrom's address and length
- * and WSARecvMsg's message: those the system does fill in at completion.)
+ * What may be on the stack. Winsock copies the buffers' descriptors while it is called, and
+ * Windows also the address to send to (Wine keeps that pointer until completion). The places
+ * for the byte count and for WSARecv's flags are written, if at all, by Winsock's own code
+ * before it returns; an operation that completes later reports its flags by
+ * WSAGetOverlappedResult. (What has to stay in place are WSARecvFrom's address and length and
+ * WSARecvMsg's message: those the system does fill in at completion.)
  */
 #include "compat.h"
 

@@ -39,6 +39,7 @@ static void read_ipv6(const unsigned char *bytes, sim_place *place)
     place->net = place->any || memcmp(bytes, one, 16) == 0 ? SIM_LOOPBACK
                  : memcmp(bytes, documentation, 4) == 0    ? SIM_SILENT
                                                            : SIM_UNREACHABLE;
+    memcpy(place->far, bytes, sizeof place->far);
 }
 
 /* As Windows lays them out: family in the host's order, port in the network's. */
@@ -83,6 +84,8 @@ int32_t sim_place_write(int32_t family, const sim_place *place, void *address)
         at[1] = (unsigned char)(host >> 16);
         at[2] = (unsigned char)(host >> 8);
         at[3] = (unsigned char)host;
+    } else if (!place->any && place->net != SIM_LOOPBACK) {
+        memcpy(bytes + 8, place->far, sizeof place->far);
     } else if (!place->any) {
         bytes[23] = 1;
     }

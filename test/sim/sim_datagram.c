@@ -26,6 +26,8 @@ apmk_code apmk_socket_connect_datagram(apmk_socket handle, const void *address, 
         code = CODE_UNREACHABLE;
     else if (place.any || place.port == 0)
         code = CODE_NO_ADDRESS;
+    else if (place.net == SIM_BROADCAST && sim_option_value(socket, 0xFFFF, 0x20) == 0)
+        code = CODE_DENIED;
     if (code == APMK_SUCCESS) {
         if (socket->port == 0) socket->port = sim_port_free(socket->family, SIM_DATAGRAM);
         socket->remote_port = place.port;
@@ -38,20 +40,33 @@ apmk_code apmk_socket_connect_datagram(apmk_socket handle, const void *address, 
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static bool hears(const sim_socket *at, const sim_place *to)
+/* In dual mode: bound to the wildcard, or on the IPv4 side of it. */
+static bool hears_ipv4(const sim_socket *at)
 {
-    if (at->type != SIM_DATAGRAM || at->port != to->port) return false;
-    if (at->family == to->family) return true;
-    return to->family == SIM_IPV4 && sim_option_value(at, IPV6_LEVEL, 27) == 0; /* dual mode */
+    if (at->family == SIM_IPV4) return true;
+    if (sim_option_value(at, IPV6_LEVEL, 27) != 0) return false;
+    return at->any || at->host != 0 || at->state == SIM_LINKED;
 }
 
+static bool hears(const sim_socket *at, const sim_socket *sender, const sim_place *to)
+{
+    if (at->type != SIM_DATAGRAM || at->port != to->port) return false;
+    if (at->state == SIM_LINKED && (at->remote.family != to->family || at->remote_port != sender->port))
+        return false;
+    return to->family == SIM_IPV4 ? hears_ipv4(at) : at->family == SIM_IPV6 && at->host == 0;
+}
+
+/* One of both families is second to one of the datagram's. */
 static sim_socket *find_receiver(const sim_socket *sender, const sim_place *to)
 {
-    sim_socket *at;
+    sim_socket *at, *found = NULL;
 
     for (at = sim_socket_next(0, NULL); at != NULL; at = sim_socket_next(0, at))
-        if (hears(at, to) && (at->state != SIM_LINKED || at->remote_port == sender->port)) return at;
-    return NULL;
+        if (hears(at, sender, to) && (found == NULL || at->family == to->family)) {
+            found = at;
+            if (at->family == to->family) break;
+        }
+    return found;
 }
 
 static sim_datagram *new_datagram(const sim_socket *sender, const sim_request *request, const sim_place *to)
@@ -184,6 +199,7 @@ apmk_code apmk_socket_send_to(apmk_socket handle, const apmk_buffer *buffers, ui
 
     sim_parts_set(&like, buffers, count);
     like.flags = flags;
+    sim_request_keep(&like, address, (size_t)length);
     sim_enter("send to", handle, like.size);
     sched_mutex_lock(&sim_network);
     good = sim_address_read(sim_socket_find(handle), address, length, &like.to);
@@ -202,6 +218,7 @@ apmk_code apmk_socket_receive_from(apmk_socket handle, const apmk_buffer *buffer
     sim_parts_set(&like, buffers, count);
     like.flags = flags;
     like.sender = source;
+    sim_request_keep(&like, source, sizeof *source);
     sim_enter("receive from", handle, like.size);
     return sim_transfer(handle, SIM_RECEIVE, &like, overlapped, bytes);
 }
@@ -218,6 +235,7 @@ apmk_code apmk_socket_receive_message(apmk_socket handle, int32_t family, void *
     sim_parts_set(&like, &buffer, 1);
     like.flags = flags;
     like.message = message;
+    sim_request_keep(&like, message, sizeof *message);
     sim_enter("receive message", handle, (uint64_t)family);
     return sim_transfer(handle, SIM_RECEIVE, &like, overlapped, bytes);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 struct apmk_file_object {
     int descriptor;
+    int uses; /* requests that are not given back; under sim_network */
 };
 
 apmk_code apmk_file_open(const char *path, apmk_file *file, uint64_t *size)
@@ -36,9 +36,17 @@ apmk_code apmk_file_open(const char *path, apmk_file *file, uint64_t *size)
 void apmk_file_close(apmk_file file)
 {
     sim_enter("file close", 0, 0);
+    sched_mutex_lock(&sim_network);
+    if (file->uses != 0) sim_fail("a file is closed while it is being sent");
+    sched_mutex_unlock(&sim_network);
     (void)close(file->descriptor);
     free(file);
     sim_count(SIM_FILES, -1);
+}
+
+void sim_file_use(apmk_file file, int change)
+{
+    file->uses += change;
 }
 
 /* How much of it there was. */
@@ -61,20 +69,22 @@ apmk_code apmk_socket_send_file(apmk_socket handle, int32_t family, apmk_file fi
     uint64_t offset = (uint64_t)overlapped->offset_high << 32 | overlapped->offset;
     uint64_t whole = (uint64_t)ends->head_size + size + ends->tail_size;
     sim_request like = {0};
-    apmk_buffer buffer;
-    uint32_t got;
+    apmk_buffer parts[3];
 
     sim_enter("send file", handle, whole);
     (void)family;
     if (whole > APMK_FILE_LIMIT) return CODE_INVALID_PARAMETER;
     if (file == NULL && size != 0) sim_fail("a part of no file is sent");
-    like.file = (unsigned char *)sim_memory(whole != 0 ? (size_t)whole : 1);
-    if (ends->head_size != 0) memcpy(like.file, ends->head, ends->head_size);
-    got = file != NULL ? read_file(file->descriptor, like.file + ends->head_size, size, offset) : 0;
-    if (ends->tail_size != 0) memcpy(like.file + ends->head_size + got, ends->tail, ends->tail_size);
-    buffer.data = like.file;
-    buffer.size = ends->head_size + got + ends->tail_size;
-    sim_parts_set(&like, &buffer, 1);
+    like.file = (unsigned char *)sim_memory(size != 0 ? size : 1);
+    like.source_file = file;
+    parts[0].data = ends->head;
+    parts[0].size = ends->head_size;
+    parts[1].data = like.file;
+    parts[1].size = file != NULL ? read_file(file->descriptor, like.file, size, offset) : 0;
+    parts[2].data = ends->tail;
+    parts[2].size = ends->tail_size;
+    sim_parts_set(&like, parts, 3);
+    sim_request_keep(&like, ends, sizeof *ends);
     like.flags = flags;
     return sim_transfer(handle, SIM_SEND, &like, overlapped, bytes);
 }

@@ -94,7 +94,8 @@ static void retry_connects(int32_t family, uint16_t port)
     sim_socket *at;
 
     for (at = sim_socket_next(0, NULL); at != NULL; at = sim_socket_next(0, at))
-        if (at->state == SIM_CONNECTING && at->remote.family == family && at->remote_port == port)
+        if (at->state == SIM_CONNECTING && at->remote.net == SIM_LOOPBACK && at->remote.family == family &&
+            at->remote_port == port)
             sim_work_add(SIM_TASK_CONNECT, at->handle, NULL, 0);
 }
 

@@ -83,13 +83,34 @@ void sim_names_clear(void)
         free(one->addresses);
         free(one);
     }
+    make_condition();
     held = false;
-    if (condition_made) sched_condition_destroy(&names_changed);
-    condition_made = false;
+    sched_condition_broadcast(&names_changed);
     sched_mutex_unlock(&sim_network);
 }
 
+void sim_names_reset(void)
+{
+    sim_names_clear();
+    if (waiting != 0) sim_fail("a look-up is left over");
+    sched_condition_destroy(&names_changed);
+    condition_made = false;
+}
+
 /* ---- the look-up ------------------------------------------------------------------------------- */
+
+static int lower(char letter)
+{
+    return letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter;
+}
+
+/* The case of ASCII letters does not count. */
+static bool is_same_name(const char *a, const char *b)
+{
+    for (; lower(*a) == lower(*b); a++, b++)
+        if (*a == '\0') return true;
+    return false;
+}
 
 /* This computer, as it is known everywhere. */
 static uint32_t find_localhost(apmk_address *found, uint32_t room)
@@ -111,10 +132,10 @@ static apmk_code answer(const char *host, apmk_address *found, uint32_t room, ui
     const name *at = names;
     uint32_t i;
 
-    while (at != NULL && strcmp(at->host, host) != 0) at = at->next;
+    while (at != NULL && !is_same_name(at->host, host)) at = at->next;
     *delay = 0;
     if (at == NULL) {
-        bool is_us = host[0] == '\0' || strcmp(host, "localhost") == 0;
+        bool is_us = host[0] == '\0' || is_same_name(host, "localhost");
 
         if (is_us) *count = find_localhost(found, room);
         return is_us ? APMK_SUCCESS : CODE_NO_HOST;

@@ -74,6 +74,7 @@ typedef struct sim_place {
     bool any;      /* the wildcard */
     uint32_t host; /* an IPv4 address */
     uint16_t port;
+    unsigned char far[16]; /* an IPv6 address that is not this host's */
 } sim_place;
 
 /* ---- bytes on their way ---------------------------------------------------------------------- */
@@ -118,6 +119,13 @@ struct sim_peer {
 /* Files and datagrams to anybody are sends, datagrams from anybody receives. */
 typedef enum sim_kind { SIM_CONNECT, SIM_SEND, SIM_RECEIVE, SIM_KINDS } sim_kind;
 
+/* What has to stay in place besides the data. */
+enum { SIM_KEPT = 2 };
+typedef struct sim_kept {
+    const unsigned char *data;
+    size_t size;
+} sim_kept;
+
 /* An overlapped call, from its beginning until its packet has been taken; or what was posted. */
 typedef struct sim_request {
     struct sim_request *next; /* in the one list it can be in */
@@ -133,6 +141,9 @@ typedef struct sim_request {
     apmk_source *sender;   /* a receive's: where it came from, */
     apmk_message *message; /* and how */
     unsigned char *file;   /* what is sent of one; the request's own */
+    apmk_file source_file; /* it must stay open */
+    sim_kept kept[SIM_KEPT];
+    uint32_t kept_count;
     apmk_port port;
     uintptr_t key;
     apmk_code status;
@@ -144,6 +155,10 @@ typedef struct sim_request {
 sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_request *like,
                              apmk_overlapped *overlapped);
 void sim_request_delete(sim_request *request);
+/* Looked at when the kernel gives the request back. */
+void sim_request_keep(sim_request *request, const void *data, size_t size);
+/* A file must not be closed while a request uses it. */
+void sim_file_use(apmk_file file, int change);
 /* Off its socket's list, and its packet is on the way; or, if it is being issued, noted. */
 void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code status);
 /* The kernel gives it back: overlapped and data are touched for the last time. */
@@ -181,7 +196,7 @@ struct sim_socket {
     enum sim_state state;
     bool updated; /* its context */
     bool any;     /* bound to the wildcard */
-    bool skips, abortive, quick;
+    bool skips, quick;
     bool ended_send, ended_receive; /* by shutdown */
     bool unreachable;               /* a datagram of its has found nobody: to be told */
     uint16_t port, remote_port;     /* 0: none */
@@ -219,6 +234,7 @@ void sim_parts_scatter(const sim_request *request, const unsigned char *from, ui
 
 /* What an option was set to, or its default. */
 int32_t sim_option_value(const sim_socket *socket, int32_t level, int32_t name);
+void sim_option_keep(sim_socket *socket, int32_t level, int32_t name, const void *value, int32_t size);
 void sim_options_delete(sim_socket *socket);
 /* The calls of sends and receives. */
 apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *like,
@@ -276,5 +292,6 @@ void *sim_memory(size_t size);
 void sim_request_reset(void);
 void sim_socket_reset_table(void);
 void sim_listener_check_table(void);
+void sim_names_reset(void);
 
 #endif

@@ -67,7 +67,7 @@ static sim_option *find_option(const sim_socket *socket, int32_t level, int32_t 
     return at;
 }
 
-static void keep_option(sim_socket *socket, int32_t level, int32_t name, const void *value, int32_t size)
+void sim_option_keep(sim_socket *socket, int32_t level, int32_t name, const void *value, int32_t size)
 {
     sim_option *option = find_option(socket, level, name);
 
@@ -122,7 +122,7 @@ apmk_code apmk_socket_set_option(apmk_socket handle, int32_t level, int32_t name
     else if ((found->flags & NEW_ONLY) && socket->port != 0)
         code = CODE_INVALID;
     else
-        keep_option(socket, level, name, value, size);
+        sim_option_keep(socket, level, name, value, size);
     sched_mutex_unlock(&sim_network);
     return code;
 }
@@ -174,15 +174,15 @@ static apmk_code obey(sim_socket *socket, uint32_t code, const void *in, uint32_
     if (code == APMK_KEEP_ALIVE_VALUES && is_stream) {
         if (in_size < 3 * sizeof(uint32_t)) return CODE_FAULT;
         memcpy(&on, in, sizeof on);
-        keep_option(socket, SOCKET_LEVEL, 8, &on, (int32_t)sizeof on);
-        keep_option(socket, ORDER_LEVEL, 4, in, 3 * (int32_t)sizeof(uint32_t));
+        sim_option_keep(socket, SOCKET_LEVEL, 8, &on, (int32_t)sizeof on);
+        sim_option_keep(socket, ORDER_LEVEL, 4, in, 3 * (int32_t)sizeof(uint32_t));
         return APMK_SUCCESS;
     }
     if (code == APMK_UDP_CONNECTION_RESET && !is_stream) {
         if (in_size < sizeof on) return CODE_FAULT;
         memcpy(&on, in, sizeof on);
         on = on == 0; /* kept as what is not the default */
-        keep_option(socket, ORDER_LEVEL, 0x0C, &on, (int32_t)sizeof on);
+        sim_option_keep(socket, ORDER_LEVEL, 0x0C, &on, (int32_t)sizeof on);
         return APMK_SUCCESS;
     }
     return CODE_NOT_SUPPORTED;

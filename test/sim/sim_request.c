@@ -37,6 +37,7 @@ sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_reques
     if ((like == NULL || like->file == NULL) && (overlapped->offset != 0 || overlapped->offset_high != 0))
         sim_fail("an OVERLAPPED is passed that has an offset for nothing");
     if (like != NULL) *request = *like;
+    if (request->source_file != NULL) sim_file_use(request->source_file, 1);
     overlapped->internal = STATUS_PENDING;
     request->number = ++requests;
     request->source = socket->handle;
@@ -60,6 +61,16 @@ void sim_request_append(sim_socket *socket, sim_request *request)
     socket->last[request->kind] = request;
 }
 
+void sim_request_keep(sim_request *request, const void *data, size_t size)
+{
+    sim_kept *kept = &request->kept[request->kept_count];
+
+    if (request->kept_count == SIM_KEPT) sim_fail("more to stay in place than there is room for");
+    kept->data = (const unsigned char *)data;
+    kept->size = size;
+    request->kept_count++;
+}
+
 static void unlink_request(sim_socket *socket, sim_request *request)
 {
     sim_request *before = NULL, *at = socket->first[request->kind];
@@ -76,18 +87,20 @@ static void unlink_request(sim_socket *socket, sim_request *request)
     request->next = NULL;
 }
 
+static void touch(const volatile unsigned char *data, size_t size)
+{
+    if (data == NULL || size == 0) return;
+    (void)data[0];
+    (void)data[size - 1];
+}
+
 /* The data is looked at even where nothing was transferred: until now it was the kernel's. */
 static void touch_data(const sim_request *request)
 {
     uint32_t i;
 
-    for (i = 0; i < request->part_count; i++) {
-        const volatile unsigned char *data = request->parts[i].data;
-
-        if (data == NULL || request->parts[i].size == 0) continue;
-        (void)data[0];
-        (void)data[request->parts[i].size - 1];
-    }
+    for (i = 0; i < request->part_count; i++) touch(request->parts[i].data, request->parts[i].size);
+    for (i = 0; i < request->kept_count; i++) touch(request->kept[i].data, request->kept[i].size);
 }
 
 void sim_request_delete(sim_request *request)
@@ -104,6 +117,7 @@ void sim_request_return(sim_request *request)
         sim_fail("an OVERLAPPED was changed while the kernel owned it: request %llu",
                  (unsigned long long)request->number);
     touch_data(request);
+    if (request->source_file != NULL) sim_file_use(request->source_file, -1);
     overlapped->internal = request->status;
     overlapped->internal_high = request->done;
     sim_note("  packet queued", request->number, request->status);
@@ -131,6 +145,7 @@ void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code stat
 static void take_back(sim_request *request, apmk_code status)
 {
     touch_data(request);
+    if (request->source_file != NULL) sim_file_use(request->source_file, -1);
     request->overlapped->internal = status;
     request->overlapped->internal_high = request->done;
     sim_request_delete(request);

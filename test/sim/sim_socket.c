@@ -121,12 +121,12 @@ static apmk_code draw_status(void)
     return statuses[sim_draw(4)];
 }
 
-/* By the order, or by lingering for no time. */
+/* By lingering for no time. */
 static bool is_abortive(const sim_socket *socket)
 {
     int32_t linger = sim_option_value(socket, 0xFFFF, 0x80); /* two halves: whether, and seconds */
 
-    return socket->abortive || ((linger & 0xFFFF) != 0 && (linger >> 16) == 0);
+    return (linger & 0xFFFF) != 0 && (linger >> 16) == 0;
 }
 
 /* The peer sees the end of the stream, or a reset if something is lost. */
@@ -219,9 +219,11 @@ void apmk_socket_quick_refusal(apmk_socket handle)
 
 void apmk_socket_set_abortive(apmk_socket handle)
 {
+    static const uint16_t linger[2] = {1, 0}; /* it does, for no time */
+
     sim_enter("set abortive", handle, 0);
     sched_mutex_lock(&sim_network);
-    sim_socket_find(handle)->abortive = true;
+    sim_option_keep(sim_socket_find(handle), 0xFFFF, 0x80, linger, (int32_t)sizeof linger);
     sched_mutex_unlock(&sim_network);
 }
 
@@ -245,7 +247,10 @@ apmk_code apmk_socket_describe(apmk_socket handle, int32_t *family, int32_t *typ
 
 void apmk_socket_disinherit(apmk_socket handle)
 {
-    sim_enter("disinherit", handle, 0); /* there are no child processes */
+    sim_enter("disinherit", handle, 0);
+    sched_mutex_lock(&sim_network);
+    (void)sim_socket_find(handle); /* there are no child processes */
+    sched_mutex_unlock(&sim_network);
 }
 
 /* ---- the end of the stream --------------------------------------------------------------------------------- */
