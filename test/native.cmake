@@ -18,6 +18,7 @@ set(sim_sources
     sim/sim_peer.c
     sim/sim_pipe.c
     sim/sim_port.c
+    sim/sim_profile.c
     sim/sim_request.c
     sim/sim_socket.c
     sim/sim_system.c
@@ -67,27 +68,29 @@ endforeach()
 
 # ---- the seeds ---------------------------------------------------------------------------------
 
-# Seeds of a scheduler, in slices that run side by side.
-set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds run with real threads; the scheduler gets a multiple")
+# Seeds of a scheduler on each of the three kernels (sim.h).
+set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds run for each kernel and scheduler")
 function(test_seeds scheduler model count)
     add_executable(seeds_${scheduler} ${seeds_sources})
     target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
-    math(EXPR slice "(${count} + 3) / 4")
-    foreach(index RANGE 3)
-        math(EXPR from "1 + ${index} * ${slice}")
-        math(EXPR to "${from} + ${slice} - 1")
-        test_entry(NAME seeds/${scheduler}/${from}-${to} LABELS seeds
-            COMMAND seeds_${scheduler} --from ${from} --count ${slice})
+    math(EXPR half "${count} / 2")
+    math(EXPR second "${half} + 1")
+    foreach(profile windows wine hostile)
+        foreach(from 1 ${second})
+            test_entry(NAME seeds/${scheduler}/${profile}/${from} LABELS seeds
+                COMMAND seeds_${scheduler} --profile ${profile} --from ${from} --count ${half})
+        endforeach()
     endforeach()
 endfunction()
 
-math(EXPR more_seeds "5 * ${APMSOCK_SEEDS}")
-test_seeds(threads model_threads ${APMSOCK_SEEDS})
+math(EXPR some_seeds "${APMSOCK_SEEDS} / 2")
+test_seeds(threads model_threads ${some_seeds})
 # One thread at a time is nothing for ThreadSanitizer.
 if(NOT APMSOCK_SANITIZE MATCHES thread)
+    math(EXPR more_seeds "2 * ${APMSOCK_SEEDS}")
     test_model(model_seeded seeded)
     test_seeds(seeded model_seeded ${more_seeds})
     # Large sends go to the kernel in pieces of 1 GiB; here they are small.
     test_model(model_pieces seeded "APMI_PIECE=((size_t)64)" "APMI_FILE_PIECE=64u")
-    test_seeds(pieces model_pieces ${more_seeds})
+    test_seeds(pieces model_pieces ${APMSOCK_SEEDS})
 endif()

@@ -459,7 +459,7 @@ static void library_ends_with_look_ups_under_way(void)
 static void look_up_without_a_thread_fails_begin(void)
 {
     enum { THREADS = 8 };
-    sim_profile calm = sim_calm_profile(), poor;
+    sim_profile calm = sim_base_profile(), poor;
     int nth, failures = 0;
 
     for (nth = 1; nth <= THREADS; nth++) {

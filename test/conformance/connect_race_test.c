@@ -138,7 +138,7 @@ static void race_once(ending how, int *several)
 /* In a world of its own, since its ways can be changed only before anything runs. */
 static void race_in(const sim_profile *profile, ending how, int rounds)
 {
-    sim_profile calm = sim_calm_profile();
+    sim_profile calm = sim_base_profile();
     apm_options options = harness_options();
     int i, several = 0;
 
@@ -153,7 +153,7 @@ static void race_in(const sim_profile *profile, ending how, int rounds)
 
 static sim_profile rough_profile(void)
 {
-    sim_profile rough = sim_calm_profile();
+    sim_profile rough = sim_base_profile();
 
     rough.defers = 300;
     rough.late_packet = 500;
@@ -166,7 +166,7 @@ static sim_profile rough_profile(void)
 
 static void one_of_those_that_answer_at_once_is_connected(void)
 {
-    sim_profile calm = sim_calm_profile();
+    sim_profile calm = sim_base_profile();
 
     calm.late_packet = 500; /* or the first answer is known before the next one */
     calm.delay = 5;

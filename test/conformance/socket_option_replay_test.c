@@ -431,7 +431,7 @@ static void keep_alive_times_by_order_survive_a_refusal(void)
 
 static void older_system_keeps_them_all_the_same(void)
 {
-    sim_profile calm = sim_calm_profile(), older = calm;
+    sim_profile calm = sim_base_profile(), older = calm;
     apm_options options = harness_options();
 
     older.windows = false;

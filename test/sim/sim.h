@@ -32,6 +32,7 @@ typedef struct sim_profile {
     bool cancel_sweeps; /* cancelling one TCP receive aborts all of the socket */
     bool close_resets;  /* closing with receives pending resets the peer */
     bool silent_result; /* the system has no more to say than the packet */
+    bool concurrency;   /* the port's value is enforced */
 
     uint32_t switches; /* an interleaving switches threads (seeded) */
     uint32_t ticks;    /* and lets a millisecond pass (seeded) */
@@ -50,16 +51,27 @@ typedef struct sim_profile {
     uint32_t refuses;        /* a connect is refused although somebody listens */
     uint32_t hangs;          /* a connect is never answered, and times out */
     uint32_t haunts;         /* a cancelled connect goes on behind our back */
+    uint32_t forgets;        /* a file that a reset finds half sent is never heard of again */
+    uint32_t clock_jumps;    /* the clock goes forward by up to an hour, as after a sleep */
     sim_fault faults[SIM_FAULTS];
 
     uint32_t delay;        /* ms: the most that what comes later is late */
+    uint32_t refusal_time; /* ms that a connect is tried again which is refused */
+    uint32_t clock_step;   /* ms: the clock stands still in between; 0 or 1: it does not */
     uint32_t send_room;    /* bytes between a socket and its peer */
     uint32_t receive_room; /* and between the peer and the socket */
     uint32_t processors;
 } sim_profile;
 
-/* Nothing is late, nothing fails; as real Windows. In force until another one is set. */
-sim_profile sim_calm_profile(void);
+/* Three of them:
+ *   windows  real Windows: the port's concurrency, sweeping cancels, late refusals
+ *   wine     Wine 8, where it answers otherwise
+ *   hostile  all that a caller cannot tell from a slow machine: no provider with file handles,
+ *            nothing completes when one would expect it, posts fail, the clock is coarse
+ * False if there is none of that name. */
+bool sim_profile_named(const char *name, sim_profile *profile);
+/* The one that APMTEST_PROFILE names, or windows: in force until another one is set. */
+sim_profile sim_base_profile(void);
 /* While nothing else runs. */
 void sim_set_profile(const sim_profile *profile);
 const sim_profile *sim_profile_now(void);

@@ -10,8 +10,7 @@
  */
 #include "sim_network.h"
 
-#define SYN_TIME 21000u    /* ms until a connect that nobody answers times out */
-#define REFUSAL_TIME 2000u /* ms that Windows tries again when it is refused */
+#define SYN_TIME 21000u /* ms until a connect that nobody answers times out */
 
 /* ---- the answer ---------------------------------------------------------------------------------- */
 
@@ -107,9 +106,8 @@ apmk_code apmk_socket_connect(apmk_socket handle, int32_t family, const void *ad
         sim_request_append(socket, request);
         request->issuing = false; /* ConnectEx never completes at once; its packet may, though */
         socket->state = SIM_CONNECTING;
-        if (socket->remote.net == SIM_REFUSING ||
-            (!socket->quick && sim_profile_now()->windows && find_listener(socket) == NULL))
-            after = REFUSAL_TIME;
+        if (socket->remote.net == SIM_REFUSING || (!socket->quick && find_listener(socket) == NULL))
+            after = sim_profile_now()->refusal_time;
         if (socket->remote.net == SIM_SILENT || sim_chance(sim_profile_now()->hangs))
             sim_work_add(SIM_TASK_TIMEOUT, handle, NULL, SYN_TIME);
         else if (after != 0 || sim_chance(500))

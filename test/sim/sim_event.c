@@ -74,7 +74,7 @@ apmk_code apmk_event_wait(apmk_event event, uint32_t timeout)
     event->waiting++;
     before = event->sets;
     while (!event->signaled && event->sets == before && in_time && timeout != 0)
-        in_time = sched_condition_wait(&event->condition, &event->mutex, deadline);
+        in_time = sim_block(&event->condition, &event->mutex, deadline);
     event->waiting--;
     signaled = event->signaled || event->sets != before;
     if (signaled) sched_acquire(event);

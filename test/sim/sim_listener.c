@@ -136,7 +136,7 @@ sim_peer *sim_accept(sim_listener *listener, uint32_t timeout)
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&sim_network);
     while (listener->first == NULL && in_time)
-        in_time = sched_condition_wait(&listener->changed, &sim_network, deadline);
+        in_time = sim_block(&listener->changed, &sim_network, deadline);
     if (listener->first != NULL) {
         peer = (sim_peer *)sim_memory(sizeof *peer);
         peer->link = take_link(listener);

@@ -159,7 +159,7 @@ apmk_code apmk_name_find(const char *host, apmk_address *found, uint32_t room, u
     sched_mutex_lock(&sim_network);
     make_condition();
     waiting++;
-    while (held) (void)sched_condition_wait(&names_changed, &sim_network, SCHED_NEVER);
+    while (held) (void)sim_block(&names_changed, &sim_network, SCHED_NEVER);
     code = answer(host, found, room, count, &delay);
     sched_mutex_unlock(&sim_network);
     if (delay != 0) sched_sleep(delay);

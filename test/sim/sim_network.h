@@ -172,6 +172,11 @@ uint64_t sim_request_last(void); /* the number of the last one that was made */
 
 /* To the end of the port's queue. */
 void sim_port_push(apmk_port port, sim_request *packet);
+/* A wait in the kernel: meanwhile, the thread does not count among those that run for a port. */
+bool sim_block(sched_condition *condition, sched_mutex *mutex, uint64_t deadline);
+void sim_port_pause(void);
+void sim_port_resume(void);
+void sim_port_leave(void); /* the thread ends */
 
 /* ---- sockets -------------------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ int64_t sim_peer_read(sim_peer *peer, void *data, size_t size, uint32_t timeout)
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&sim_network);
     while (!link->peer_reset && link->out.count == 0 && !link->out.ended && in_time && timeout != 0)
-        in_time = sched_condition_wait(&link->changed, &sim_network, deadline);
+        in_time = sim_block(&link->changed, &sim_network, deadline);
     if (link->peer_reset) {
         got = SIM_RESET;
     } else if (link->out.count != 0) {
@@ -58,8 +58,7 @@ int64_t sim_peer_write(sim_peer *peer, const void *data, size_t size, uint32_t t
         written += sim_pipe_put(&link->in, (const unsigned char *)data + written, size - written);
         tell_socket(link);
         if (written == size || !in_time || timeout == 0) break;
-        if (link->in.count == link->in.room)
-            in_time = sched_condition_wait(&link->changed, &sim_network, deadline);
+        if (link->in.count == link->in.room) in_time = sim_block(&link->changed, &sim_network, deadline);
     }
     if (lost) link->peer_reset = true;
     sim_note("peer writes", link->port, written);

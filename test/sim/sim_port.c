@@ -3,6 +3,10 @@
  * The completion port. Packets of one socket and kind are taken in the order in which they
  * were queued; those of different ones may overtake each other. Whoever takes a packet
  * sees what was done before its operation began, or before it was posted.
+ *
+ * Concurrency. A thread that has taken packets runs on account of the port until it is back,
+ * blocks, or ends; while as many run as the port allows, packets wait. A thread that has
+ * blocked goes on in any case, as on Windows.
  */
 #include <stdlib.h>
 
@@ -13,8 +17,55 @@ struct apmk_port_object {
     sched_condition condition;
     sim_request *first, *last;
     uint32_t waiting;
+    uint32_t running, most; /* threads on its account; how many may be */
     bool closed;
 };
+
+static _Thread_local apmk_port account; /* the port that the thread runs for */
+
+/* Under the port's mutex. */
+static void change_running(apmk_port port, int change)
+{
+    port->running += (uint32_t)change;
+    if (change < 0 && port->first != NULL) sched_condition_signal(&port->condition);
+}
+
+/* The calling thread stops running for the port, or goes on; while it does not matter. */
+static void charge(int change)
+{
+    apmk_port port = account;
+
+    if (port == NULL) return;
+    sched_mutex_lock(&port->mutex);
+    change_running(port, change);
+    sched_mutex_unlock(&port->mutex);
+}
+
+void sim_port_pause(void)
+{
+    charge(-1);
+}
+
+void sim_port_resume(void)
+{
+    charge(1);
+}
+
+void sim_port_leave(void)
+{
+    charge(-1);
+    account = NULL;
+}
+
+bool sim_block(sched_condition *condition, sched_mutex *mutex, uint64_t deadline)
+{
+    bool in_time;
+
+    charge(-1);
+    in_time = sched_condition_wait(condition, mutex, deadline);
+    charge(1);
+    return in_time;
+}
 
 apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port)
 {
@@ -24,6 +75,8 @@ apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port)
     object = (apmk_port)sim_memory(sizeof *object);
     sched_mutex_init(&object->mutex);
     sched_condition_init(&object->condition);
+    object->most = concurrency != 0 ? concurrency : sim_profile_now()->processors;
+    if (!sim_profile_now()->concurrency) object->most = UINT32_MAX;
     sim_count(SIM_PORTS, 1);
     *port = object;
     return APMK_SUCCESS;
@@ -34,6 +87,7 @@ void apmk_port_close(apmk_port port)
     sim_enter("port close", 0, 0);
     sched_mutex_lock(&port->mutex);
     if (port->waiting != 0) sim_fail("a port is closed while somebody waits at it");
+    if (account == port) account = NULL;
     while (port->first != NULL) {
         sim_request *packet = port->first;
         if (packet->overlapped != NULL) sim_fail("a port is closed with the packet of an operation in it");
@@ -119,9 +173,11 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&port->mutex);
     port->waiting++;
-    while (port->first == NULL && in_time)
+    if (account == port) change_running(port, -1);
+    account = NULL;
+    while ((port->first == NULL || port->running >= port->most) && in_time)
         in_time = sched_condition_wait(&port->condition, &port->mutex, deadline);
-    while (port->first != NULL && taken < capacity) {
+    while (port->first != NULL && port->running < port->most && taken < capacity) {
         sim_request *packet = choose_packet(port);
 
         packets[taken].key = packet->key;
@@ -132,6 +188,10 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
         sim_note("  takes packet", packet->number, packet->status);
         sim_request_delete(packet);
         taken++;
+    }
+    if (taken != 0) {
+        account = port;
+        change_running(port, 1);
     }
     port->waiting--;
     sched_mutex_unlock(&port->mutex);

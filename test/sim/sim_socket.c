@@ -287,7 +287,7 @@ bool apmk_socket_wait_end(apmk_socket handle, uint32_t timeout)
     link = sim_socket_find(handle)->link;
     while (link != NULL && !link->reset && link->in.count == 0 && !ended && in_time) {
         ended = link->in.ended;
-        if (!ended) in_time = sched_condition_wait(&link->changed, &sim_network, deadline);
+        if (!ended) in_time = sim_block(&link->changed, &sim_network, deadline);
         if (sim_socket_find(handle)->link != link)
             sim_fail("a socket changes while somebody waits for its end");
     }

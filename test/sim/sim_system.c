@@ -7,6 +7,8 @@
 
 #include "sim_network.h"
 
+#define HOUR 3600000u /* ms */
+
 /* ---- start and stop, values per thread ------------------------------------------------------- */
 
 /* A start gives every thread zeros again. */
@@ -64,9 +66,17 @@ uint32_t apmk_processor_count(void)
     return sim_profile_now()->processors;
 }
 
+/* It never goes back, but it may stand still, and jump. */
 uint64_t apmk_now(void)
 {
-    return sched_now();
+    static _Atomic uint64_t slept;
+    const sim_profile *profile = sim_profile_now();
+    uint64_t now;
+
+    if (sim_chance(profile->clock_jumps))
+        atomic_fetch_add_explicit(&slept, sim_draw(HOUR), memory_order_relaxed);
+    now = sched_now() + atomic_load_explicit(&slept, memory_order_relaxed);
+    return profile->clock_step > 1 ? now - now % profile->clock_step : now;
 }
 
 void *apmk_allocate(size_t size)
@@ -148,6 +158,7 @@ static void run_thread(void *argument)
     struct apmk_thread_object *object = (struct apmk_thread_object *)argument;
 
     object->run(object->argument);
+    sim_port_leave();
     sim_count(SIM_RUNNING, -1);
 }
 
@@ -172,7 +183,9 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
 void apmk_thread_join(apmk_thread thread)
 {
     sim_enter("thread join", 0, 0);
+    sim_port_pause();
     sched_join(thread->thread);
+    sim_port_resume();
     free(thread);
     sim_count(SIM_THREADS, -1);
 }

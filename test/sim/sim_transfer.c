@@ -48,6 +48,12 @@ static void settle_receives(sim_socket *socket)
     }
 }
 
+/* Drawn once, for all that are pending: only a cancel or a close ends them then. */
+static bool is_forgotten(const sim_request *request)
+{
+    return request->file != NULL && !request->issuing && request->number % 1000 < sim_profile_now()->forgets;
+}
+
 static void settle_sends(sim_socket *socket)
 {
     sim_link *link = socket->link;
@@ -55,6 +61,7 @@ static void settle_sends(sim_socket *socket)
 
     while ((request = socket->first[SIM_SEND]) != NULL) {
         if (link->reset) {
+            if (is_forgotten(request)) return;
             sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
         } else if (link->peer_gone) {
             /* The first one is taken and answered with a reset, which comes after. Its packet may be

@@ -94,8 +94,7 @@ bool apmk_wait_address(const void *address, uint32_t value, uint32_t timeout)
     /* Relaxed: the wait gives no order, the caller's own look does. */
     if (atomic_load_explicit(word, memory_order_relaxed) == value) {
         enter_bucket(at, &own);
-        while (in_time && !own.woken)
-            in_time = sched_condition_wait(&own.condition, &at->mutex, deadline) || own.woken;
+        while (in_time && !own.woken) in_time = sim_block(&own.condition, &at->mutex, deadline) || own.woken;
         leave_bucket(at, &own);
     }
     sched_mutex_unlock(&at->mutex);

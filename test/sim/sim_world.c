@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated world: its profile, its chance, its trace, its runs, its census. */
+/* The simulated world: its chance, its trace, its runs, its census. */
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,46 +8,7 @@
 
 #include "sim_network.h"
 
-/* ---- profile ------------------------------------------------------------------------------- */
-
-#define CALM \
-    { \
-        .windows = true, .ifs_handles = true, .cancel_sweeps = true, .close_resets = true, .switches = 300, \
-        .send_room = 65536, .receive_room = 65536, .processors = 2 \
-    }
-
-static sim_profile profile = CALM;
-static _Atomic uint32_t fault_calls[SIM_FAULTS];
 static uint64_t seed_now;
-
-sim_profile sim_calm_profile(void)
-{
-    static const sim_profile calm = CALM;
-
-    return calm;
-}
-
-void sim_set_profile(const sim_profile *wanted)
-{
-    int i;
-
-    profile = *wanted;
-    for (i = 0; i < SIM_FAULTS; i++) atomic_store_explicit(&fault_calls[i], 0, memory_order_relaxed);
-    sched_set_rates(profile.switches, profile.ticks);
-}
-
-const sim_profile *sim_profile_now(void)
-{
-    return &profile;
-}
-
-bool sim_fault_strikes(enum sim_fault_kind kind)
-{
-    const sim_fault *fault = &profile.faults[kind];
-    uint32_t call = atomic_fetch_add_explicit(&fault_calls[kind], 1, memory_order_relaxed) + 1;
-
-    return call == fault->nth || sim_chance(fault->rate);
-}
 
 /* ---- chance ------------------------------------------------------------------------------------ */
 
@@ -74,7 +35,9 @@ bool sim_chance(uint32_t rate)
 
 uint32_t sim_delay(void)
 {
-    return profile.delay == 0 ? 0 : sched_draw(profile.delay + 1);
+    uint32_t most = sim_profile_now()->delay;
+
+    return most == 0 ? 0 : sched_draw(most + 1);
 }
 
 /* ---- trace --------------------------------------------------------------------------------------- */

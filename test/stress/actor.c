@@ -146,8 +146,7 @@ static void end_call(actor *one, call *made)
     if (apm_async_result_wait(made->result, draw(&one->stream, 4)) != APM_ERROR_SUCCESS)
         (void)call_cancel(made, made->result);
     (void)call_finish(made, made->result);
-    check(apm_async_result_wait(made->result, 60000) == APM_ERROR_SUCCESS, "a cancelled operation goes on",
-          made);
+    check(call_wait(made), "a cancelled operation goes on", made);
     if (made->end == END_IN_THREAD || !made->calls_back) call_take_data(made);
     call_release(made);
 }

@@ -71,6 +71,15 @@ void call_delete(call *made)
     free(made);
 }
 
+bool call_wait(const call *made)
+{
+    uint32_t tries;
+
+    for (tries = 0; tries < 100; tries++)
+        if (apm_async_result_wait(made->result, 60000) == APM_ERROR_SUCCESS) return true;
+    return false;
+}
+
 void call_release(call *made)
 {
     if (made->result != NULL && !made->released) apm_async_result_release(made->result);

@@ -129,8 +129,7 @@ static void drain_place(place *at, uint64_t *stream)
             if (made->begin_error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE) continue;
             return;
         }
-        check(apm_async_result_wait(made->result, 60000) == APM_ERROR_SUCCESS,
-              "the end of the stream does not come", made);
+        check(call_wait(made), "the end of the stream does not come", made);
         error = call_finish(made, made->result);
         call_take_data(made);
         call_release(made);

@@ -132,12 +132,12 @@ struct program {
     _Atomic(apm_async_result *) slots[SLOTS];
     _Atomic bool stopping;   /* the hosts */
     _Atomic bool cleaned_up; /* the end has begun */
-    bool cleans_early, drains;
+    bool cleans_early, drains, hostile;
     uint32_t users; /* of apm_startup */
 };
 
-/* What a run is made of: the same for the same seed. */
-void program_draw(program *run, uint64_t seed);
+/* What a run is made of: the same for the same profile and seed. */
+void program_draw(program *run, const char *profile, uint64_t seed);
 /* Inside sim_run. Ends the process when something is wrong. */
 void program_run(void *argument);
 
@@ -158,6 +158,8 @@ bool call_begin(call *made);
 /* The End of its kind: notes what it says. */
 apm_error call_finish(call *made, apm_async_result *result);
 void call_release(call *made);
+/* For as long as anything may take, though the clock may jump. */
+bool call_wait(const call *made);
 apm_error call_cancel(call *made, apm_async_result *result);
 apm_error call_cancel_after(call *made, apm_async_result *result, uint32_t timeout);
 /* The manual-reset event of its result: the same each time, and never too early. */

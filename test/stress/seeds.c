@@ -2,9 +2,10 @@
 /*
  * Random programs on the simulated kernel, one per seed.
  *
- *   seeds [--from N] [--count N]      runs the seeds N, N+1 ...
- *   seeds --replay N [--trace]        runs one, with every event printed
+ *   seeds [--profile NAME] [--from N] [--count N]      runs the seeds N, N+1 ...
+ *   seeds [--profile NAME] --replay N [--trace]        runs one, with every event printed
  *
+ * The profile is windows, wine or hostile: what the kernel is like, and what may fail.
  * A seed that fails says so, with the command that runs it again, and ends the process. On
  * the seeded scheduler it does then exactly the same; with real threads only nearly.
  */
@@ -15,13 +16,13 @@
 
 #include "program.h"
 
-static const char *command;
+static const char *command, *profile = "hostile";
 static uint64_t seed_now, passed;
 
 static void explain(void)
 {
-    (void)fprintf(stderr, "seed %llu failed. To see it again:\n    %s --replay %llu --trace\n",
-                  (unsigned long long)seed_now, command, (unsigned long long)seed_now);
+    (void)fprintf(stderr, "seed %llu failed. To see it again:\n    %s --profile %s --replay %llu --trace\n",
+                  (unsigned long long)seed_now, command, profile, (unsigned long long)seed_now);
     if (!sim_is_seeded()) (void)fprintf(stderr, "(These are real threads: it need not fail again.)\n");
     (void)fprintf(stderr, "%llu passed, 1 failed\n", (unsigned long long)passed);
     (void)printf("%llu passed, 1 failed\n", (unsigned long long)passed);
@@ -34,7 +35,7 @@ static void run_seed(uint64_t seed)
 
     seed_now = seed;
     memset(&run, 0, sizeof run);
-    program_draw(&run, seed);
+    program_draw(&run, profile, seed);
     sim_seed(seed);
     sim_set_profile(&run.profile);
     sim_run(program_run, &run);
@@ -53,6 +54,7 @@ static bool read_number(const char *text, uint64_t *number)
 
 static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *count)
 {
+    sim_profile known;
     int i;
 
     for (i = 1; i < argc; i++) {
@@ -60,6 +62,9 @@ static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *coun
 
         if (strcmp(argv[i], "--trace") == 0) {
             sim_set_trace(true);
+        } else if (strcmp(argv[i], "--profile") == 0 && value != NULL && sim_profile_named(value, &known)) {
+            profile = value;
+            i++;
         } else if (strcmp(argv[i], "--from") == 0 && read_number(value, from)) {
             i++;
         } else if (strcmp(argv[i], "--count") == 0 && read_number(value, count)) {
@@ -80,7 +85,8 @@ int main(int argc, char **argv)
 
     command = argv[0];
     if (!read_arguments(argc, argv, &from, &count)) {
-        (void)fprintf(stderr, "usage: %s [--from N] [--count N] [--replay N] [--trace]\n", command);
+        (void)fprintf(stderr, "usage: %s [--profile NAME] [--from N] [--count N] [--replay N] [--trace]\n",
+                      command);
         return 2;
     }
     sim_on_failure(explain);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is drawn before a run: the kernel's behaviour, the library's options, the cast. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
@@ -30,13 +31,9 @@ static sim_fault draw_post_fault(uint64_t *stream)
     return fault;
 }
 
-static void draw_profile(sim_profile *profile, uint64_t *stream)
+/* When things happen: on any kernel. */
+static void draw_pace(sim_profile *profile, uint64_t *stream)
 {
-    memset(profile, 0, sizeof *profile);
-    profile->windows = draw(stream, 4) != 0;
-    profile->ifs_handles = draw(stream, 5) != 0;
-    profile->cancel_sweeps = draw(stream, 4) != 0;
-    profile->close_resets = draw(stream, 2) == 0;
     profile->silent_result = draw(stream, 6) == 0;
     profile->switches = 50 + draw(stream, 700);
     profile->ticks = draw(stream, 3) == 0 ? draw(stream, 60) : 0;
@@ -47,20 +44,34 @@ static void draw_profile(sim_profile *profile, uint64_t *stream)
     profile->reorders = draw_rate(stream, 700);
     profile->partial = draw_rate(stream, 800);
     profile->early_wake = draw_rate(stream, 300);
-    profile->transfer_fails = draw_rare(stream, 150);
-    profile->connect_fails = draw_rare(stream, 300);
-    profile->context_fails = draw_rare(stream, 300);
     profile->refuses = draw_rare(stream, 500);
     profile->hangs = draw_rare(stream, 500);
     profile->haunts = draw_rate(stream, 800);
+    profile->faults[SIM_POST] = (sim_fault){0, 0};
+    profile->delay = draw(stream, 2) == 0 ? 0 : draw(stream, 4);
+    profile->clock_step = draw(stream, 3) == 0 ? 16 : 0;
+    profile->send_room = 1 + draw(stream, draw(stream, 2) == 0 ? 24 : 1000);
+    profile->receive_room = 1 + draw(stream, draw(stream, 2) == 0 ? 24 : 1000);
+    profile->processors = 1 + draw(stream, 3);
+}
+
+/* A kernel that is no system's in particular, and runs out of everything. */
+static void draw_hostility(sim_profile *profile, uint64_t *stream)
+{
+    profile->windows = draw(stream, 4) != 0;
+    profile->ifs_handles = draw(stream, 5) != 0;
+    profile->cancel_sweeps = draw(stream, 4) != 0;
+    profile->close_resets = draw(stream, 2) == 0;
+    profile->concurrency = draw(stream, 2) == 0;
+    profile->forgets = draw_rare(stream, 1000);
+    profile->clock_jumps = draw_rare(stream, 50);
+    profile->transfer_fails = draw_rare(stream, 150);
+    profile->connect_fails = draw_rare(stream, 300);
+    profile->context_fails = draw_rare(stream, 300);
     profile->faults[SIM_POST] = draw_post_fault(stream);
     profile->faults[SIM_EVENT].rate = draw_rare(stream, 400);
     profile->faults[SIM_THREAD].rate = draw_rare(stream, 400);
     profile->faults[SIM_SOCKET].rate = draw_rare(stream, 200);
-    profile->delay = draw(stream, 2) == 0 ? 0 : draw(stream, 4);
-    profile->send_room = 1 + draw(stream, draw(stream, 2) == 0 ? 24 : 1000);
-    profile->receive_room = 1 + draw(stream, draw(stream, 2) == 0 ? 24 : 1000);
-    profile->processors = 1 + draw(stream, 3);
 }
 
 static void draw_options(program *run)
@@ -73,7 +84,7 @@ static void draw_options(program *run)
     run->options.concurrency = draw(stream, 3);
     run->options.callbacks_on_pool = draw(stream, 5) == 0;
     run->options.packet_always = draw(stream, 5) == 0;
-    ledger_install(&run->options, draw_rare(stream, 120));
+    ledger_install(&run->options, run->hostile ? draw_rare(stream, 120) : 0);
 }
 
 static void draw_place(program *run, place *at, uint32_t index)
@@ -100,12 +111,15 @@ static void draw_place(program *run, place *at, uint32_t index)
     at->host_stream = ((uint64_t)draw(stream, UINT32_MAX) << 32) + index;
 }
 
-void program_draw(program *run, uint64_t seed)
+void program_draw(program *run, const char *profile, uint64_t seed)
 {
     uint32_t i;
 
     run->seed = run->stream = seed;
-    draw_profile(&run->profile, &run->stream);
+    if (!sim_profile_named(profile, &run->profile)) abort();
+    run->hostile = strcmp(profile, "hostile") == 0;
+    draw_pace(&run->profile, &run->stream);
+    if (run->hostile) draw_hostility(&run->profile, &run->stream);
     draw_options(run);
     run->place_count = 1 + draw(&run->stream, PLACES);
     run->actor_count = 1 + draw(&run->stream, ACTORS);

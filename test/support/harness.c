@@ -16,6 +16,8 @@
 #include "peer.h"
 #ifdef _WIN32
 #include "crash_filter.h"
+#else
+#include "sim.h"
 #endif
 
 #define TEST_LIMIT 120000u  /* ms a test may take */
@@ -347,14 +349,23 @@ static bool register_suites(const test_suite *suites, int argc, char **argv, int
     return true;
 }
 
+static void set_up_process(void)
+{
+#ifdef _WIN32
+    crash_filter_install();
+#else
+    sim_profile base = sim_base_profile();
+
+    sim_set_profile(&base);
+#endif
+}
+
 int harness_main(int argc, char **argv, const test_suite *suites)
 {
     test_thread *watchdog;
     int count = 0, code = 1;
 
-#ifdef _WIN32
-    crash_filter_install();
-#endif
+    set_up_process();
     all_suites = suites;
     if (CU_initialize_registry() != CUE_SUCCESS) return code;
     if (!register_suites(suites, argc, argv, &count)) {

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The named profiles, and the one in force. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_network.h"
+
+#define ROOM 65536u        /* bytes between a socket and its peer, each way */
+#define REFUSAL_TIME 2000u /* Windows sends three SYNs */
+#define TICK 16u           /* of GetTickCount64 */
+
+static const struct {
+    const char *name;
+    sim_profile profile;
+} profiles[] = {
+    {"windows",
+     {.windows = true,
+      .ifs_handles = true,
+      .cancel_sweeps = true,
+      .close_resets = true,
+      .concurrency = true,
+      .switches = 300,
+      .refusal_time = REFUSAL_TIME,
+      .send_room = ROOM,
+      .receive_room = ROOM,
+      .processors = 2}},
+    {"wine",
+     {.ifs_handles = true,
+      .forgets = 300,
+      .switches = 300,
+      .send_room = ROOM,
+      .receive_room = ROOM,
+      .processors = 2}},
+    {"hostile",
+     {.windows = true,
+      .cancel_sweeps = true,
+      .close_resets = true,
+      .silent_result = true,
+      .concurrency = true,
+      .switches = 500,
+      .defers = 300,
+      .pends = 300,
+      .late_packet = 300,
+      .late_cancel = 300,
+      .reorders = 500,
+      .early_wake = 200,
+      .haunts = 500,
+      .faults = {[SIM_POST] = {.rate = 20}},
+      .delay = 2,
+      .refusal_time = REFUSAL_TIME,
+      .clock_step = TICK,
+      .send_room = ROOM,
+      .receive_room = ROOM,
+      .processors = 1}},
+};
+
+bool sim_profile_named(const char *name, sim_profile *profile)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        if (strcmp(profiles[i].name, name) != 0) continue;
+        *profile = profiles[i].profile;
+        return true;
+    }
+    return false;
+}
+
+sim_profile sim_base_profile(void)
+{
+    const char *name = getenv("APMTEST_PROFILE");
+    sim_profile profile;
+
+    if (name == NULL || *name == '\0') name = profiles[0].name;
+    if (!sim_profile_named(name, &profile)) sim_fail("APMTEST_PROFILE names no profile: %s", name);
+    return profile;
+}
+
+/* ---- the one in force ----------------------------------------------------------------------------- */
+
+static sim_profile now;
+static _Atomic uint32_t fault_calls[SIM_FAULTS];
+
+void sim_set_profile(const sim_profile *wanted)
+{
+    int i;
+
+    now = *wanted;
+    for (i = 0; i < SIM_FAULTS; i++) atomic_store_explicit(&fault_calls[i], 0, memory_order_relaxed);
+    sched_set_rates(now.switches, now.ticks);
+}
+
+const sim_profile *sim_profile_now(void)
+{
+    return &now;
+}
+
+bool sim_fault_strikes(enum sim_fault_kind kind)
+{
+    const sim_fault *fault = &now.faults[kind];
+    uint32_t call = atomic_fetch_add_explicit(&fault_calls[kind], 1, memory_order_relaxed) + 1;
+
+    return call == fault->nth || sim_chance(fault->rate);
+}
