@@ -17,8 +17,9 @@
  * is a packet lost to the others. A pool of one worker has no others: it takes many.
  *
  * A post can fail for want of memory. What was to be posted then goes to a list of strays,
- * linked through the operations themselves. Workers look there each time round, and each
- * wait ends after IDLE_TIME at the latest: late, but never lost.
+ * linked through the operations themselves. Workers look there each time round; and a timer
+ * posts them again after RETRY_TIME, as often as it takes. Where there is no thread for the
+ * timer either, a worker's wait ends after IDLE_TIME at the latest: late, but never lost.
  *
  * Places. Each worker has one in an array made at the start, so growing needs no memory. A
  * worker that leaves marks its place; its thread is joined when the place is used again, or
@@ -31,6 +32,7 @@
 #include "library.h"
 
 #define IDLE_TIME 5000u
+#define RETRY_TIME 10u
 #define BATCH 64u
 
 enum { PLACE_FREE, PLACE_TAKEN, PLACE_LEFT };
@@ -170,16 +172,57 @@ static void run_worker(void *argument)
     }
 }
 
+/* ---- posting ------------------------------------------------------------------------------- */
+
+static void retry_strays(apmi_timer *timer)
+{
+    apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, retry));
+    apmi_operation *operation;
+
+    apmk_lock_exclusive(&pool->stray_lock);
+    operation = pool->stray;
+    pool->stray = NULL;
+    atomic_store_explicit(&pool->strays, false, memory_order_relaxed);
+    apmk_unlock_exclusive(&pool->stray_lock);
+    while (operation != NULL) {
+        apmi_operation *next = operation->next;
+
+        operation->next = NULL;
+        apmi_pool_post(pool, operation, operation->key);
+        operation = next;
+    }
+}
+
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
 {
+    bool was_armed;
+
     if (apmk_port_post(pool->port, key, &operation->overlapped) == APMK_SUCCESS) return;
     operation->key = key;
     apmk_lock_exclusive(&pool->stray_lock);
+    /* Armed before anybody can take the operation: once it is over the library may be, too. */
+    if (pool->stray == NULL)
+        (void)apmi_timer_arm(pool->timers, &pool->retry, RETRY_TIME, retry_strays, &was_armed);
     operation->next = pool->stray;
     pool->stray = operation;
     atomic_store_explicit(&pool->strays, true, memory_order_release);
     apmk_unlock_exclusive(&pool->stray_lock);
 }
+
+/* The workers find out by themselves when their wait ends: this only saves the time. */
+static void tell_to_leave(apmi_pool *pool, uint32_t count)
+{
+    uint32_t tries = IDLE_TIME / RETRY_TIME, never = 0;
+
+    while (count != 0 && tries != 0) {
+        if (apmk_port_post(pool->port, APMI_LEAVE, NULL) == APMK_SUCCESS)
+            count--;
+        else if (--tries != 0)
+            (void)apmk_wait_address(&never, 0, RETRY_TIME);
+    }
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
 
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
                           uint32_t concurrency)
@@ -198,6 +241,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->stray_lock.word = NULL;
     atomic_init(&pool->strays, false);
     pool->stray = NULL;
+    pool->timers = &library->timers;
+    pool->retry.armed = false;
 
     pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
     if (pool->workers == NULL) return APMK_NO_MEMORY;
@@ -223,8 +268,7 @@ void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
     count = count_workers(pool);
     apmk_unlock_exclusive(&pool->lock);
 
-    /* A post that fails costs time, no more: the worker finds out when its wait ends. */
-    for (i = 0; i < count; i++) (void)apmk_port_post(pool->port, APMI_LEAVE, NULL);
+    tell_to_leave(pool, count);
     for (i = 0; i < pool->maximum; i++) {
         bool taken;
 

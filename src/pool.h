@@ -9,6 +9,7 @@
 
 #include "kernel.h"
 #include "operation.h"
+#include "timer.h"
 
 /* Keys of packets: what a worker has to do. */
 enum {
@@ -36,6 +37,8 @@ typedef struct apmi_pool {
     apmk_lock stray_lock;
     _Atomic bool strays;   /* `stray` is not empty */
     apmi_operation *stray; /* what the port had no memory for, in no order */
+    apmi_timers *timers;
+    apmi_timer retry; /* posts the strays */
 } apmi_pool;
 
 typedef struct apmi_library apmi_library;

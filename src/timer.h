@@ -35,7 +35,7 @@ apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeou
                          void (*expired)(apmi_timer *timer), bool *was_armed);
 /* True if it was armed: `expired` will not be called for it. */
 bool apmi_timer_disarm(apmi_timers *timers, apmi_timer *timer);
-/* Ends the thread and joins it. Nothing may be armed. */
+/* Ends the thread and joins it. What is still armed does not expire any more. */
 void apmi_timers_stop(apmi_timers *timers);
 
 #endif
