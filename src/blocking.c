@@ -2,7 +2,7 @@
 /*
  * The blocking members: each is Begin, a wait, and End. The wait is for the operation even if
  * the socket is closed meanwhile, when End alone would not wait: the buffer is the caller's
- * again when the function has returned.
+ * again when the function has returned. So where a wait could be for ever nothing is begun.
  */
 #include <apmsock/connect.h>
 #include <apmsock/transfer.h>
@@ -23,16 +23,20 @@ static apm_error finish_connect(apm_socket *socket, apm_async_result *result)
 apm_error APM_CALL apm_socket_connect(apm_socket *socket, const apm_endpoint *remote)
 {
     apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_connect(socket, remote, NULL, NULL, &result);
+    apm_error error;
 
+    if (!apmi_operation_may_wait()) return APM_ERROR_INVALID_OPERATION;
+    error = apm_socket_begin_connect(socket, remote, NULL, NULL, &result);
     return error != APM_ERROR_SUCCESS ? error : finish_connect(socket, result);
 }
 
 apm_error APM_CALL apm_socket_connect_host(apm_socket *socket, const char *host, uint16_t port)
 {
     apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_connect_host(socket, host, port, NULL, NULL, &result);
+    apm_error error;
 
+    if (!apmi_operation_may_wait()) return APM_ERROR_INVALID_OPERATION;
+    error = apm_socket_begin_connect_host(socket, host, port, NULL, NULL, &result);
     return error != APM_ERROR_SUCCESS ? error : finish_connect(socket, result);
 }
 
@@ -56,8 +60,10 @@ apm_error APM_CALL apm_socket_send(apm_socket *socket, const void *buffer, size_
                                    size_t *sent)
 {
     apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_send(socket, buffer, size, flags, NULL, NULL, &result);
+    apm_error error;
 
+    if (!apmi_operation_may_wait()) return APM_ERROR_INVALID_OPERATION;
+    error = apm_socket_begin_send(socket, buffer, size, flags, NULL, NULL, &result);
     if (error != APM_ERROR_SUCCESS) return error;
     return finish_transfer(socket, result, APMI_SEND, &socket->settings.send_timeout, sent);
 }
@@ -66,8 +72,10 @@ apm_error APM_CALL apm_socket_receive(apm_socket *socket, void *buffer, size_t s
                                       size_t *received)
 {
     apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_receive(socket, buffer, size, flags, NULL, NULL, &result);
+    apm_error error;
 
+    if (!apmi_operation_may_wait()) return APM_ERROR_INVALID_OPERATION;
+    error = apm_socket_begin_receive(socket, buffer, size, flags, NULL, NULL, &result);
     if (error != APM_ERROR_SUCCESS) return error;
     return finish_transfer(socket, result, APMI_RECEIVE, &socket->settings.receive_timeout, received);
 }

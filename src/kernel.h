@@ -97,6 +97,12 @@ size_t apmk_error_text(int32_t code, char *text, size_t size);
 apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread);
 void apmk_thread_join(apmk_thread thread);
 
+/* Whether this thread holds the lock of the system's loader, as inside a DllMain. While it
+ * does no thread begins and none ends: waiting for one would be for ever. At the end of the
+ * process there are no other threads any more, and the locks they held stay locked. */
+enum apmk_loader { APMK_LOADER_FREE, APMK_LOADER_HELD, APMK_LOADER_ENDS };
+enum apmk_loader apmk_loader_state(void);
+
 /* Values per thread, 0 in a thread that has set none; valid between start and stop. */
 enum apmk_local { APMK_LOCAL_DEPTH, APMK_LOCAL_COUNT };
 uintptr_t apmk_local_get(enum apmk_local which);

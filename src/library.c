@@ -144,9 +144,11 @@ apm_error APM_CALL apm_startup(const apm_options *options)
         apmk_lock_exclusive(&library_lock);
         phase = atomic_load_explicit(&library_phase, memory_order_relaxed);
         if (phase != STOPPING) break;
-        if (apmk_local_get(APMK_LOCAL_DEPTH) != 0) error = APM_ERROR_INVALID_OPERATION;
+        /* The end waits for this very callback, or for threads that need what we hold. */
+        if (apmk_local_get(APMK_LOCAL_DEPTH) != 0 || apmk_loader_state() != APMK_LOADER_FREE)
+            error = APM_ERROR_INVALID_OPERATION;
         apmk_unlock_exclusive(&library_lock);
-        if (error != APM_ERROR_SUCCESS) return error; /* the end waits for this very callback */
+        if (error != APM_ERROR_SUCCESS) return error;
         (void)apmk_wait_address(&library_phase, STOPPING, APMK_FOREVER);
     }
     if (phase == STOPPED) error = start_library(&wanted);
@@ -256,8 +258,11 @@ static void wait_for_sockets(apmi_library *library)
 apm_error APM_CALL apm_cleanup(void)
 {
     apmi_library *library = NULL;
+    enum apmk_loader loader = apmk_loader_state();
     apm_error error = APM_ERROR_SUCCESS;
 
+    /* Whoever held the lock may be gone with it. */
+    if (loader == APMK_LOADER_ENDS) return APM_ERROR_INVALID_OPERATION;
     apmk_lock_exclusive(&library_lock);
     if (atomic_load_explicit(&library_phase, memory_order_relaxed) != RUNNING) {
         error = APM_ERROR_NOT_INITIALIZED;
@@ -265,6 +270,8 @@ apm_error APM_CALL apm_cleanup(void)
         error = APM_ERROR_INVALID_OPERATION; /* it would wait for its own callback */
     } else if (library_users > 1) {
         library_users--;
+    } else if (loader != APMK_LOADER_FREE) {
+        error = APM_ERROR_INVALID_OPERATION; /* it would wait for threads that cannot end */
     } else {
         library_users = 0;
         library = library_now;

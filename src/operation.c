@@ -355,6 +355,11 @@ bool apmi_operation_completed(const apmi_operation *operation)
     return (atomic_load_explicit(&operation->state, memory_order_acquire) & APMI_COMPLETED) != 0;
 }
 
+bool apmi_operation_may_wait(void)
+{
+    return apmk_loader_state() == APMK_LOADER_FREE;
+}
+
 bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
 {
     uint32_t state = atomic_load_explicit(&operation->state, memory_order_acquire);
@@ -383,6 +388,8 @@ apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (operation == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (operation->socket != socket || operation->kind != kind) return APM_ERROR_ARGUMENT;
+    if (!apmi_operation_completed(operation) && !apmi_operation_may_wait())
+        return APM_ERROR_INVALID_OPERATION;
     /* Relaxed: it only picks a winner. */
     if (atomic_fetch_or_explicit(&operation->state, APMI_ENDED, memory_order_relaxed) & APMI_ENDED)
         return APM_ERROR_INVALID_OPERATION;

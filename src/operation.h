@@ -118,6 +118,8 @@ bool apmi_operation_labelled(const apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_operation_cancel(apmi_operation *operation, uint32_t label);
 bool apmi_operation_completed(const apmi_operation *operation);
+/* False where a wait could be for ever: under the loader's lock, which a further worker needs. */
+bool apmi_operation_may_wait(void);
 /* False when the time is over. */
 bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout);
 /* The whole of an End function. `bytes` may be NULL. */

@@ -254,6 +254,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     }
     apmk_lock_exclusive(&pool->lock);
     for (i = 0; i < minimum && code == APMK_SUCCESS; i++) code = start_worker(pool);
+    /* Under the loader's lock no thread ends, and so none can be joined: those have to do. */
+    if (count_workers(pool) != 0 && apmk_loader_state() != APMK_LOADER_FREE) code = APMK_SUCCESS;
     apmk_unlock_exclusive(&pool->lock);
     if (code != APMK_SUCCESS) apmi_pool_stop(pool, library);
     return code;

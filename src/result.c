@@ -56,6 +56,8 @@ void *APM_CALL apm_async_result_wait_handle(apm_async_result *result)
 apm_error APM_CALL apm_async_result_wait(apm_async_result *result, uint32_t timeout)
 {
     if (result == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (timeout == APM_INFINITE && !apmi_operation_completed(result) && !apmi_operation_may_wait())
+        return APM_ERROR_INVALID_OPERATION;
     return apmi_operation_wait(result, timeout) ? APM_ERROR_SUCCESS : APM_ERROR_TIMED_OUT;
 }
 

@@ -34,6 +34,8 @@ foreach(program IN LISTS programs_windows)
     test_entry(NAME dll/${name} COMMAND ${name}_test ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
 endforeach()
 
+include(process/process.cmake)
+
 # The demo from outside, as a user sees it.
 if(TARGET apmdemo)
     find_package(Python3 COMPONENTS Interpreter)

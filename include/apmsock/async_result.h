@@ -63,7 +63,8 @@ APM_API void *APM_CALL apm_async_result_wait_handle(apm_async_result *result);
  * APM_INFINITE never ends). Makes no event. The callback may still be running. From a
  * callback it holds that worker; another takes over.
  *
- * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_TIMED_OUT (the operation goes on).
+ * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_TIMED_OUT (the operation goes on),
+ * APM_ERROR_INVALID_OPERATION (without a time limit, in a DllMain: see library.h).
  *
  * .NET: IAsyncResult.AsyncWaitHandle.WaitOne(timeout).
  */

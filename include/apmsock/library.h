@@ -4,6 +4,15 @@
  * Starting and ending the library. Neither is required: the first socket starts it with
  * the defaults, and a process may exit at any moment without ending it. End it before
  * FreeLibrary, or to get the worker threads and the memory back.
+ *
+ * **In a DllMain** (of another DLL; in constructors and destructors that run there, too) the
+ * library can be used, but nothing can be waited for that needs another thread to begin or to
+ * end. Begin, close and release are as ever, and callbacks come when DllMain has returned if
+ * no worker runs yet. What would have to wait fails instead, with APM_ERROR_INVALID_OPERATION
+ * and nothing changed: the last apm_cleanup, a start that meets an end, an End and
+ * apm_async_result_wait without a time limit of what has not completed, and the blocking
+ * members. At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
+ * the system takes everything back, and apm_cleanup refuses.
  */
 #ifndef APMSOCK_LIBRARY_H
 #define APMSOCK_LIBRARY_H
@@ -48,8 +57,8 @@ typedef struct apm_options {
  *
  * Errors: APM_ERROR_ARGUMENT (`size` is not that of a known version; one of `allocate`
  * and `release` without the other), APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above
- * max_workers, max_workers above 4096), APM_ERROR_INVALID_OPERATION (from a callback, while
- * the library is being ended), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
+ * max_workers, max_workers above 4096), APM_ERROR_INVALID_OPERATION (from a callback or a
+ * DllMain, while the library is being ended), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
  *
  * .NET: has none; its runtime does this.
@@ -66,10 +75,11 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
  * Sockets and results the caller still holds stay valid: their functions return
  * APM_ERROR_OBJECT_DISPOSED, and release gives their memory back.
  *
- * Blocks until the last callback has returned. Not from a callback.
+ * Blocks until the last callback has returned. Not from a callback, and the last one not from
+ * a DllMain.
  *
  * Errors: APM_ERROR_NOT_INITIALIZED (it is not running), APM_ERROR_INVALID_OPERATION
- * (called from a callback; nothing was changed).
+ * (called from a callback, or the last one from a DllMain; nothing was changed).
  */
 APM_API apm_error APM_CALL apm_cleanup(void);
 

@@ -19,7 +19,8 @@
  *  - APM_ERROR_OBJECT_DISPOSED: the socket was closed, whatever the operation did;
  *  - APM_ERROR_ARGUMENT_NULL: `result` (or `socket`) is NULL;
  *  - APM_ERROR_ARGUMENT: the result of another socket or of another kind of operation;
- *  - APM_ERROR_INVALID_OPERATION: End was called before for this operation;
+ *  - APM_ERROR_INVALID_OPERATION: End was called before for this operation, or it would have
+ *    to wait in a DllMain (library.h), and can be called again;
  *  - then the operation's own: 0, APM_ERROR_OPERATION_ABORTED (cancelled),
  *    APM_ERROR_TIMED_OUT (cancel_after, or the network), or a SocketError.
  *

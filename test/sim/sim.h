@@ -147,6 +147,9 @@ uint32_t sim_names_waiting(void);
 /* What an option of the socket that was opened last is. */
 int32_t sim_newest_option(int32_t level, int32_t name);
 
+/* What apmk_loader_state says to the calling thread: as if it were in a DllMain. */
+void sim_set_loader(uint32_t state);
+
 /* ---- peers ------------------------------------------------------------------------------------------ */
 
 /* The other end of stream connections. Families are Windows' numbers, addresses its sockaddr,

@@ -10,21 +10,19 @@
 #define REFUSAL_TIME 2000u /* Windows sends three SYNs */
 #define TICK 16u           /* of GetTickCount64 */
 
+/* What is in force until another one is set. */
+#define WINDOWS \
+    { \
+        .windows = true, .ifs_handles = true, .cancel_sweeps = true, .close_resets = true, \
+        .concurrency = true, .switches = 300, .refusal_time = REFUSAL_TIME, .send_room = ROOM, \
+        .receive_room = ROOM, .processors = 2 \
+    }
+
 static const struct {
     const char *name;
     sim_profile profile;
 } profiles[] = {
-    {"windows",
-     {.windows = true,
-      .ifs_handles = true,
-      .cancel_sweeps = true,
-      .close_resets = true,
-      .concurrency = true,
-      .switches = 300,
-      .refusal_time = REFUSAL_TIME,
-      .send_room = ROOM,
-      .receive_room = ROOM,
-      .processors = 2}},
+    {"windows", WINDOWS},
     {"wine",
      {.ifs_handles = true,
       .forgets = 300,
@@ -79,7 +77,7 @@ sim_profile sim_base_profile(void)
 
 /* ---- the one in force ----------------------------------------------------------------------------- */
 
-static sim_profile now;
+static sim_profile now = WINDOWS;
 static _Atomic uint32_t fault_calls[SIM_FAULTS];
 
 void sim_set_profile(const sim_profile *wanted)

@@ -59,6 +59,20 @@ void apmk_local_set(enum apmk_local which, uintptr_t value)
     *find_local(which) = value;
 }
 
+/* ---- the loader ---------------------------------------------------------------------------------- */
+
+static _Thread_local enum apmk_loader loader;
+
+void sim_set_loader(uint32_t state)
+{
+    loader = (enum apmk_loader)state;
+}
+
+enum apmk_loader apmk_loader_state(void)
+{
+    return loader;
+}
+
 /* ---- processors, clock, memory ------------------------------------------------------------------ */
 
 uint32_t apmk_processor_count(void)

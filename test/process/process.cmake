@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# The loader and the process: plug-ins that come and go, DllMain, children, ends.
+
+# A plug-in that uses the DLL, as two modules.
+foreach(name guest_a guest_b)
+    add_library(${name} MODULE process/guest.c)
+    target_link_libraries(${name} PRIVATE apmsock apmsock_compile)
+    # Beside the programs, where the loader finds it.
+    set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endforeach()
+
+# Hosts of the plug-ins: linked to no library.
+foreach(program process/plugin process/plugin_main)
+    get_filename_component(name ${program} NAME)
+    add_executable(${name}_test ${program}_test.c process/child.c process/host.c process/plugin.c
+        support/census_win32.c support/crash_filter_win32.c support/peer_winsock.c)
+    target_include_directories(${name}_test PRIVATE support "${PROJECT_SOURCE_DIR}/include")
+    target_link_libraries(${name}_test PRIVATE CUnit::CUnit ws2_32 apmsock_compile)
+    add_dependencies(${name}_test guest_a guest_b)
+    test_entry(NAME dll/${name} LABELS process COMMAND ${name}_test
+        ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
+endforeach()
+
+# With the DLL, and with the library inside the program.
+foreach(kind dll static)
+    foreach(program process/process_end process/process_inherit)
+        get_filename_component(name ${program} NAME)
+        add_executable(${name}_test_${kind} ${program}_test.c process/child.c)
+        target_link_libraries(${name}_test_${kind} PRIVATE test_support_${kind} apmsock_compile)
+        find_suites(suites ${kind} "${CMAKE_CURRENT_SOURCE_DIR}/${program}_test.c")
+        foreach(suite IN LISTS suites)
+            test_entry(NAME ${kind}/${name}/${suite} LABELS process COMMAND ${name}_test_${kind} ${suite}
+                ENVIRONMENT APMTEST_SKIP= APMTEST_WORKERS=)
+        endforeach()
+    endforeach()
+endforeach()
