@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Breaks the model in the small ways of mutants.txt, one at a time, and lets the native tests look.
+
+    mutate.py --source DIR --work DIR [--jobs N] [NAME ...]
+
+A mutant that compiles has to be killed: a test fails, or does not end. The cheap tests are asked first.
+The last line says how many were killed and how many survived; the exit code is 1 if one survived.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+SEEDS = ["--count", "400"]
+STAGES = [
+    # (preset, targets to build, commands: what each says is a kill if it fails or takes too long)
+    ("native-asan", ["seeds_seeded", "clock_test"],
+     [["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"],
+      ["test/seeds_seeded", "--profile", "windows", *SEEDS]]),
+    ("native-asan", ["seeds_pieces", "seeds_threads"],
+     [["test/seeds_pieces", "--profile", "hostile", *SEEDS], ["test/seeds_pieces", "--profile", "windows", *SEEDS],
+      ["test/seeds_threads", "--profile", "hostile", "--count", "150"]]),
+    ("native-asan", ["all"],
+     [["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"]]),
+    ("native-tsan", ["all"],
+     [["test/seeds_threads", "--profile", "windows", "--count", "300"],
+      ["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$|large|huge"]]),
+]
+TOO_LONG = 240  # seconds for one command
+
+
+def read_mutants(path):
+    """[(name, file, [(old, new), ...])]"""
+    mutants = []
+    for line in open(path, encoding="utf-8").read().splitlines():
+        head = re.match(r"\[([a-z0-9-]+)\] (\S+)$", line)
+        if head:
+            mutants.append((head.group(1), head.group(2), [([], [])]))
+        elif line == "<<":
+            mutants[-1][2].append(([], []))
+        elif line.startswith("< "):
+            mutants[-1][2][-1][0].append(line[2:])
+        elif line.startswith("> "):
+            mutants[-1][2][-1][1].append(line[2:])
+        elif line and not line.startswith("#"):
+            sys.exit(f"mutate: what is this? {line}")
+    return [(name, file, [("\n".join(old), "\n".join(new)) for old, new in changes]) for name, file, changes in mutants]
+
+
+def run(command, cwd, limit):
+    """None if it succeeds, else the reason."""
+    try:
+        done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
+                              check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return "does not end"
+    if done.returncode == 0:
+        return None
+    text = done.stdout.decode(errors="replace")
+    for pattern in (r"FAILURE, seed \d+: .*", r"ERROR: AddressSanitizer: \S+", r"WARNING: ThreadSanitizer: .*",
+                    r"runtime error: .*", r"Assertion .* failed", r"\d+/\d+ Test +#\d+: (\S+) .*\*\*\*.*"):
+        found = re.search(pattern, text)
+        if found:
+            return found.group(1) if found.groups() else found.group(0)
+    return f"exit code {done.returncode}"
+
+
+class Bench:
+    """A copy of the sources, and builds of it."""
+
+    def __init__(self, source, work, jobs):
+        self.tree = os.path.join(work, "tree")
+        self.work, self.jobs = work, jobs
+        shutil.rmtree(self.tree, ignore_errors=True)
+        os.makedirs(self.tree)
+        for name in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "include", "src", "test", "win32"):
+            place = os.path.join(source, name)
+            copy = shutil.copytree if os.path.isdir(place) else shutil.copy2
+            copy(place, os.path.join(self.tree, name))
+        for preset in sorted({stage[0] for stage in STAGES}):
+            reason = run(["cmake", "--preset", preset, "-B", self.directory(preset), "-DAPMSOCK_TESTS=ON"], self.tree, 120)
+            if reason:
+                sys.exit(f"mutate: configuring {preset}: {reason}")
+
+    def directory(self, preset):
+        return os.path.join(self.work, preset)
+
+    def ask(self):
+        """(whether it compiles, who killed it or None)"""
+        for preset, targets, commands in STAGES:
+            where = self.directory(preset)
+            if run(["cmake", "--build", where, "-j", str(self.jobs), "--target", *targets], where, 900):
+                return False, None
+            for command in commands:
+                command = list(command)
+                if command[0] == "ctest":
+                    command += ["-j", str(2 * self.jobs), "--timeout", "60"]
+                else:
+                    command[0] = os.path.join(where, command[0])
+                reason = run(command, where, TOO_LONG)
+                if reason:
+                    return True, f"{os.path.basename(command[0])} ({preset[7:]}): {reason}"
+        return True, None
+
+    def change(self, file, changes):
+        """What the file was."""
+        path = os.path.join(self.tree, file)
+        text = before = open(path, encoding="utf-8").read()
+        for old, new in changes:
+            if text.count(old) != 1:
+                return None
+            text = text.replace(old, new)
+        open(path, "w", encoding="utf-8").write(text)
+        return before
+
+    def restore(self, file, text):
+        open(os.path.join(self.tree, file), "w", encoding="utf-8").write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("names", nargs="*")
+    asked = parser.parse_args()
+    mutants = read_mutants(os.path.join(asked.source, "test/mutation/mutants.txt"))
+    bench = Bench(asked.source, asked.work, asked.jobs)
+    killed, survived, void = 0, [], []
+    if not asked.names:
+        compiles, reason = bench.ask()
+        if not compiles or reason:
+            sys.exit(f"mutate: unchanged, it does not pass: {reason}")
+        print("unchanged: passes", flush=True)
+    for name, file, changes in mutants:
+        if asked.names and name not in asked.names:
+            continue
+        before = bench.change(file, changes)
+        if before is None:
+            void.append(name)
+            print(f"{name}: its text is not there once", flush=True)
+            continue
+        compiles, reason = bench.ask()
+        bench.restore(file, before)
+        if not compiles:
+            void.append(name)
+            print(f"{name}: does not compile", flush=True)
+        elif reason:
+            killed += 1
+            print(f"{name}: killed by {reason}", flush=True)
+        else:
+            survived.append(name)
+            print(f"{name}: SURVIVED", flush=True)
+    for title, names in (("survived", survived), ("not tried", void)):
+        if names:
+            print(f"{title}: {' '.join(names)}")
+    print(f"{killed} killed, {len(survived)} survived, {len(void)} not tried")
+    return 1 if survived or void or killed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
