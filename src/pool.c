@@ -16,6 +16,9 @@
  * A worker takes one packet at a time, since a packet held by a worker whose callback blocks
  * is a packet lost to the others. A pool of one worker has no others: it takes many.
  *
+ * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
+ * that asked first may be in a callback that waits for what only another worker can bring.
+ *
  * A post can fail for want of memory. What was to be posted then goes to a list of strays,
  * linked through the operations themselves. Workers look there each time round; and a timer
  * posts them again after RETRY_TIME, as often as it takes. Where there is no thread for the
@@ -81,16 +84,30 @@ static apmk_code start_worker(apmi_pool *pool)
     return code;
 }
 
-/* Nobody waits at the port: see to it that somebody does. If no thread can be had the
- * packets wait for one of us: there is no one to tell. */
+static void retry_growth(apmi_timer *timer);
+
+/* Nobody waits at the port: see to it that somebody does. If no thread can be had the packets
+ * wait for one of us; and since we may be about to block, a timer tries again. */
 static void grow_pool(apmi_pool *pool)
 {
+    apmk_code code = APMK_SUCCESS;
+    bool was_armed;
+
     if (count_workers(pool) == pool->maximum) return; /* takes no lock when there is nothing to do */
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
         atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0)
-        (void)start_worker(pool);
+        code = start_worker(pool);
     apmk_unlock_exclusive(&pool->lock);
+    if (code != APMK_SUCCESS)
+        (void)apmi_timer_arm(pool->timers, &pool->growth, RETRY_TIME, retry_growth, &was_armed);
+}
+
+static void retry_growth(apmi_timer *timer)
+{
+    apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, growth));
+
+    if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0) grow_pool(pool);
 }
 
 /* Leaves, unless that would bring the pool below `minimum` workers. */
@@ -243,6 +260,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->stray = NULL;
     pool->timers = &library->timers;
     pool->retry.armed = false;
+    pool->growth.armed = false;
 
     pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
     if (pool->workers == NULL) return APMK_NO_MEMORY;

@@ -38,7 +38,8 @@ typedef struct apmi_pool {
     _Atomic bool strays;   /* `stray` is not empty */
     apmi_operation *stray; /* what the port had no memory for, in no order */
     apmi_timers *timers;
-    apmi_timer retry; /* posts the strays */
+    apmi_timer retry;  /* posts the strays */
+    apmi_timer growth; /* starts the worker that could not be started */
 } apmi_pool;
 
 typedef struct apmi_library apmi_library;

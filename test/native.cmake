@@ -93,6 +93,7 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
     add_executable(clock_test conformance/clock_test.c)
     target_link_libraries(clock_test PRIVATE CUnit::CUnit model_seeded apmsock_compile)
     test_entry(NAME sim/clock COMMAND clock_test)
+    include(exhaust.cmake)
     # Large sends go to the kernel in pieces of 1 GiB; here they are small.
     test_model(model_pieces seeded "APMI_PIECE=((size_t)64)" "APMI_FILE_PIECE=64u")
     test_seeds(pieces model_pieces ${APMSOCK_SEEDS})

@@ -23,7 +23,29 @@ typedef struct sim_fault {
     uint32_t nth;
 } sim_fault;
 
-enum sim_fault_kind { SIM_POST, SIM_EVENT, SIM_THREAD, SIM_MEMORY, SIM_SOCKET, SIM_FAULTS };
+/* What fails, and with what, where it is not for want of memory (8). */
+enum sim_fault_kind {
+    SIM_POST,
+    SIM_EVENT,
+    SIM_THREAD,
+    SIM_MEMORY,
+    SIM_SOCKET,   /* 10024 */
+    SIM_PORT,     /* ERROR_NO_SYSTEM_RESOURCES (1450) */
+    SIM_ATTACH,   /* 1450 */
+    SIM_SKIP,     /* skip-on-success cannot be had: no code */
+    SIM_FILE,     /* 1450 */
+    SIM_NAME,     /* 11002 */
+    SIM_BIND,     /* 10055, and so on */
+    SIM_DIAL,     /* a connect, at once */
+    SIM_CONTEXT,  /* SO_UPDATE_CONNECT_CONTEXT */
+    SIM_TRANSFER, /* a send or receive, at once */
+    SIM_SHUTDOWN,
+    SIM_SET_OPTION,
+    SIM_GET_OPTION,
+    SIM_CONTROL, /* WSAIoctl */
+    SIM_POLL,
+    SIM_FAULTS
+};
 
 /* Numbers without a unit are chances in 1000. */
 typedef struct sim_profile {
@@ -75,6 +97,8 @@ sim_profile sim_base_profile(void);
 /* While nothing else runs. */
 void sim_set_profile(const sim_profile *profile);
 const sim_profile *sim_profile_now(void);
+/* How many calls could have failed that way since the profile was set. */
+uint32_t sim_fault_calls(enum sim_fault_kind kind);
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 

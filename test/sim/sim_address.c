@@ -115,6 +115,8 @@ apmk_code apmk_socket_bind(apmk_socket handle, const void *address, int32_t leng
     socket = sim_socket_find(handle);
     if (socket->port != 0)
         code = CODE_INVALID;
+    else if (sim_fault_strikes(SIM_BIND))
+        code = CODE_NO_BUFFERS;
     else if (length < (socket->family == SIM_IPV4 ? 16 : 28))
         code = CODE_FAULT;
     else if (!sim_address_read(socket, address, length, &place) || place.net != SIM_LOOPBACK)

@@ -20,6 +20,7 @@ apmk_code apmk_file_open(const char *path, apmk_file *file, uint64_t *size)
     int descriptor;
 
     sim_enter("file open", 0, 0);
+    if (sim_fault_strikes(SIM_FILE)) return CODE_NO_RESOURCES;
     descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return errno == ENOENT || errno == ENOTDIR ? CODE_NO_FILE : CODE_NO_ACCESS;
     if (fstat(descriptor, &about) != 0 || S_ISDIR(about.st_mode)) {

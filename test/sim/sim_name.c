@@ -161,6 +161,7 @@ apmk_code apmk_name_find(const char *host, apmk_address *found, uint32_t room, u
     waiting++;
     while (held) (void)sim_block(&names_changed, &sim_network, SCHED_NEVER);
     code = answer(host, found, room, count, &delay);
+    if (sim_fault_strikes(SIM_NAME)) code = CODE_TRY_AGAIN;
     sched_mutex_unlock(&sim_network);
     if (delay != 0) sched_sleep(delay);
     sched_mutex_lock(&sim_network);

@@ -32,6 +32,7 @@ enum {
     CODE_NO_ACCESS = 5,
     CODE_INVALID_PARAMETER = 87,
     CODE_IO_INCOMPLETE = 996,
+    CODE_NO_RESOURCES = 1450,
     CODE_DENIED = 10013,
     CODE_FAULT = 10014,
     CODE_INVALID = 10022,
@@ -54,7 +55,8 @@ enum {
     CODE_SHUT_DOWN = 10058,
     CODE_TIMED_OUT = 10060,
     CODE_REFUSED = 10061,
-    CODE_NO_HOST = 11001
+    CODE_NO_HOST = 11001,
+    CODE_TRY_AGAIN = 11002
 };
 
 /* ---- addresses -------------------------------------------------------------------------------- */

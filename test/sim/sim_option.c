@@ -121,6 +121,8 @@ apmk_code apmk_socket_set_option(apmk_socket handle, int32_t level, int32_t name
         code = CODE_FAULT;
     else if ((found->flags & NEW_ONLY) && socket->port != 0)
         code = CODE_INVALID;
+    else if (sim_fault_strikes(SIM_SET_OPTION))
+        code = CODE_NO_BUFFERS;
     else
         sim_option_keep(socket, level, name, value, size);
     sched_mutex_unlock(&sim_network);
@@ -141,6 +143,8 @@ apmk_code apmk_socket_get_option(apmk_socket handle, int32_t level, int32_t name
         code = CODE_NO_OPTION;
     } else if (*size < (int32_t)sizeof(int32_t)) {
         code = CODE_FAULT;
+    } else if (sim_fault_strikes(SIM_GET_OPTION)) {
+        code = CODE_NO_BUFFERS;
     } else {
         int32_t now = sim_option_value(socket, level, name);
 
@@ -196,7 +200,9 @@ apmk_code apmk_socket_io_control(apmk_socket handle, uint32_t code, const void *
     sim_enter("io control", handle, code);
     *returned = 0;
     sched_mutex_lock(&sim_network);
-    answer = obey(sim_socket_find(handle), code, in, in_size, out, out_size, returned);
+    answer = sim_fault_strikes(SIM_CONTROL)
+                 ? CODE_NO_BUFFERS
+                 : obey(sim_socket_find(handle), code, in, in_size, out, out_size, returned);
     sched_mutex_unlock(&sim_network);
     return answer;
 }
@@ -233,6 +239,7 @@ apmk_code apmk_socket_poll(apmk_socket handle, int32_t mode, uint32_t timeout, b
 
     sim_enter("poll", handle, (uint64_t)mode);
     if (mode < 0 || mode > 2) return CODE_INVALID;
+    if (sim_fault_strikes(SIM_POLL)) return CODE_NO_BUFFERS;
     deadline = sched_deadline(timeout);
     do {
         sched_mutex_lock(&sim_network);

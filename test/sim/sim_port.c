@@ -72,6 +72,7 @@ apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port)
     apmk_port object;
 
     sim_enter("port create", concurrency, 0);
+    if (sim_fault_strikes(SIM_PORT)) return CODE_NO_RESOURCES;
     object = (apmk_port)sim_memory(sizeof *object);
     sched_mutex_init(&object->mutex);
     sched_condition_init(&object->condition);

@@ -94,6 +94,11 @@ const sim_profile *sim_profile_now(void)
     return &now;
 }
 
+uint32_t sim_fault_calls(enum sim_fault_kind kind)
+{
+    return atomic_load_explicit(&fault_calls[kind], memory_order_relaxed);
+}
+
 bool sim_fault_strikes(enum sim_fault_kind kind)
 {
     const sim_fault *fault = &now.faults[kind];

@@ -181,6 +181,8 @@ apmk_code apmk_socket_attach(apmk_socket handle, apmk_port port, uintptr_t key)
     socket = sim_socket_find(handle);
     if (socket->target != NULL) {
         code = CODE_INVALID_PARAMETER;
+    } else if (sim_fault_strikes(SIM_ATTACH)) {
+        code = CODE_NO_RESOURCES;
     } else {
         socket->target = port;
         socket->key = key;
@@ -195,7 +197,7 @@ bool apmk_socket_skip_on_success(apmk_socket handle)
 
     sim_enter("skip on success", handle, 0);
     sched_mutex_lock(&sim_network);
-    skips = sim_profile_now()->ifs_handles;
+    skips = sim_profile_now()->ifs_handles && !sim_fault_strikes(SIM_SKIP);
     sim_socket_find(handle)->skips = skips;
     sched_mutex_unlock(&sim_network);
     return skips;
@@ -265,6 +267,8 @@ apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
     socket = sim_socket_find(handle);
     if (socket->state != SIM_LINKED || sim_socket_is_in_limbo(socket)) {
         code = CODE_NOT_CONNECTED;
+    } else if (sim_fault_strikes(SIM_SHUTDOWN)) {
+        code = CODE_NO_BUFFERS;
     } else {
         if (how != 1) socket->ended_receive = true;
         if (how != 0) socket->ended_send = true;

@@ -58,6 +58,11 @@ static void draw_pace(sim_profile *profile, uint64_t *stream)
 /* A kernel that is no system's in particular, and runs out of everything. */
 static void draw_hostility(sim_profile *profile, uint64_t *stream)
 {
+    static const enum sim_fault_kind failing[] = {SIM_PORT,       SIM_ATTACH,     SIM_SKIP,     SIM_FILE,
+                                                  SIM_DIAL,       SIM_CONTEXT,    SIM_TRANSFER, SIM_SHUTDOWN,
+                                                  SIM_SET_OPTION, SIM_GET_OPTION, SIM_CONTROL,  SIM_POLL};
+    size_t i;
+
     profile->windows = draw(stream, 4) != 0;
     profile->ifs_handles = draw(stream, 5) != 0;
     profile->cancel_sweeps = draw(stream, 4) != 0;
@@ -72,6 +77,8 @@ static void draw_hostility(sim_profile *profile, uint64_t *stream)
     profile->faults[SIM_EVENT].rate = draw_rare(stream, 400);
     profile->faults[SIM_THREAD].rate = draw_rare(stream, 400);
     profile->faults[SIM_SOCKET].rate = draw_rare(stream, 200);
+    for (i = 0; i < sizeof failing / sizeof *failing; i++)
+        profile->faults[failing[i]].rate = draw_rare(stream, 150);
 }
 
 static void draw_options(program *run)

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting and disconnecting. */
+#include "stage.h"
+
+#include <string.h>
+
+/* Of a connect that has succeeded: bytes go through both ways. */
+static apm_error use_connection(stage *on, apm_error error)
+{
+    size_t bytes = 0;
+    char byte = 0;
+
+    if (error != APM_ERROR_SUCCESS) {
+        expect(!apm_socket_connected(on->socket), "what has failed to connect is not connected");
+        return error;
+    }
+    expect(apm_socket_connected(on->socket), "it is connected");
+    on->peer = accept_from(on, on->socket);
+    if (on->peer == NULL) return error;
+    /* Plain calls: what fails in them fails this scenario as a send does, so the peer begins. */
+    expect(sim_peer_write(on->peer, "x", 1, PATIENCE) == 1, "the peer writes");
+    error = apm_socket_receive(on->socket, &byte, 1, 0, &bytes);
+    if (error == APM_ERROR_SUCCESS) expect(bytes == 1 && byte == 'x', "it receives");
+    if (error != APM_ERROR_SUCCESS) { /* connected: the act cannot be done twice on it */
+        expect(apm_socket_receive(on->socket, &byte, 1, 0, &bytes) == APM_ERROR_SUCCESS && byte == 'x',
+               "the byte is not lost");
+        stage_discard(on);
+    }
+    return error;
+}
+
+static apm_error connect_one(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+
+    return use_connection(
+        on, op_finish(&one, apm_socket_begin_connect(on->socket, &on->there, op_called, &one, &one.result)));
+}
+
+/* The first address refuses. */
+static apm_error connect_many(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+    apm_endpoint remotes[2];
+
+    remotes[0] = refusing_endpoint();
+    remotes[1] = on->there;
+    return use_connection(on, op_finish(&one, apm_socket_begin_connect_many(on->socket, remotes, 2, op_called,
+                                                                            &one, &one.result)));
+}
+
+/* The first address does not answer: attempts overlap, on handles of their own. */
+static apm_error connect_parallel(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+    apm_endpoint remotes[2];
+
+    point_calm(true);
+    expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+                   APM_ERROR_SUCCESS &&
+               apm_socket_set_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, 1) == APM_ERROR_SUCCESS,
+           "parallel, and an option for the further handles");
+    point_calm(false);
+    expect(apm_endpoint_from_ip("192.0.2.1", 9, &remotes[0]) == APM_ERROR_SUCCESS, "an address");
+    remotes[1] = on->there;
+    return use_connection(on, op_finish(&one, apm_socket_begin_connect_many(on->socket, remotes, 2, op_called,
+                                                                            &one, &one.result)));
+}
+
+static apm_error connect_host(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+
+    return use_connection(on, op_finish(&one, apm_socket_begin_connect_host(on->socket, "localhost",
+                                                                            apm_endpoint_port(&on->there),
+                                                                            op_called, &one, &one.result)));
+}
+
+static apm_error connect_blocking(stage *on)
+{
+    return use_connection(on, apm_socket_connect(on->socket, &on->there));
+}
+
+static apm_error connect_host_blocking(stage *on)
+{
+    return use_connection(on,
+                          apm_socket_connect_host(on->socket, "localhost", apm_endpoint_port(&on->there)));
+}
+
+static apm_error connect_timed(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+
+    expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 50000) == APM_ERROR_SUCCESS,
+           "a connect timeout");
+    return use_connection(
+        on, op_finish(&one, apm_socket_begin_connect(on->socket, &on->there, op_called, &one, &one.result)));
+}
+
+/* It is never answered, and over in time; the socket connects then. */
+static apm_error connect_times_out(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+    apm_endpoint nobody;
+    apm_error error;
+
+    expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 100) == APM_ERROR_SUCCESS,
+           "a connect timeout");
+    expect(apm_endpoint_from_ip("192.0.2.1", 9, &nobody) == APM_ERROR_SUCCESS, "an address");
+    error = op_finish(&one, apm_socket_begin_connect(on->socket, &nobody, op_called, &one, &one.result));
+    expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 0) == APM_ERROR_SUCCESS,
+           "no connect timeout");
+    if (error != APM_ERROR_TIMED_OUT) return error;
+    return use_connection(on, apm_socket_connect(on->socket, &on->there));
+}
+
+static apm_error connect_datagram(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+
+    return op_finish(&one, apm_socket_begin_connect(on->socket, &on->other_at, op_called, &one, &one.result));
+}
+
+static apm_error disconnect(stage *on)
+{
+    op one = op_of(on, on->socket, end_disconnect);
+    apm_error error =
+        op_finish(&one, apm_socket_begin_disconnect(on->socket, false, op_called, &one, &one.result));
+    char byte = 0;
+
+    if (error == APM_ERROR_SUCCESS)
+        expect(sim_peer_read(on->peer, &byte, 1, PATIENCE) == SIM_END, "the peer sees the end");
+    return error;
+}
+
+static void end_peer(void *argument)
+{
+    stage *on = (stage *)argument;
+    char byte;
+
+    expect(sim_peer_read(on->peer, &byte, 1, PATIENCE) != SIM_TIMEOUT, "the peer sees that it is over");
+    sim_peer_close(on->peer);
+    on->peer = NULL;
+}
+
+/* The old connection goes in any case; with an error there is no new handle yet, and the next
+ * connect sees to it. So the connect is what the act is tried again with. */
+static apm_error disconnect_for_reuse(stage *on)
+{
+    op one = op_of(on, on->socket, end_disconnect);
+    apm_error error = APM_ERROR_SUCCESS;
+
+    if (on->peer != NULL) {
+        apm_error begun = apm_socket_begin_disconnect(on->socket, true, op_called, &one, &one.result);
+        sim_thread *thread = begun == APM_ERROR_SUCCESS ? sim_thread_start("peer", end_peer, on) : NULL;
+
+        error = op_finish(&one, begun);
+        if (thread != NULL) sim_thread_join(thread);
+    }
+    if (error != APM_ERROR_SUCCESS) return error;
+    return use_connection(on, apm_socket_connect(on->socket, &on->there));
+}
+
+/* The peer does not answer the end of our stream: it is waited for for some time, and where there
+ * is no thread to look at the clock not at all; never for ever. */
+static apm_error disconnect_from_silence(stage *on)
+{
+    op one = op_of(on, on->socket, end_disconnect);
+    apm_error error = APM_ERROR_SUCCESS;
+
+    if (on->peer != NULL) {
+        error = op_finish(&one, apm_socket_begin_disconnect(on->socket, true, op_called, &one, &one.result));
+        if (one.result != NULL) {
+            sim_peer_close(on->peer);
+            on->peer = NULL;
+        }
+    }
+    return error;
+}
+
+/* What the kernel has refused is not tried on the next handle. */
+static apm_error set_and_connect(stage *on)
+{
+    int32_t value = 8192;
+    apm_error error = apm_socket_set_raw_option(on->socket, 0xFFFF, 0x1001, &value, sizeof value);
+
+    point_calm(true);
+    expect(use_connection(on, apm_socket_connect(on->socket, &on->there)) == APM_ERROR_SUCCESS,
+           "it connects, whatever became of the option");
+    stage_discard(on);
+    stage_renew(on, SET_SPENT);
+    point_calm(false);
+    return error;
+}
+
+/* A cancel is a request that cannot fail: the socket can connect again after it. */
+static apm_error cancel_connect(stage *on)
+{
+    op one = op_of(on, on->socket, end_connect);
+    apm_endpoint nobody;
+    apm_error error;
+
+    expect(apm_endpoint_from_ip("192.0.2.1", 9, &nobody) == APM_ERROR_SUCCESS, "an address");
+    error = apm_socket_begin_connect(on->socket, &nobody, op_called, &one, &one.result);
+    if (error == APM_ERROR_SUCCESS)
+        expect(apm_async_result_cancel(one.result) == APM_ERROR_SUCCESS, "a cancel");
+    error = op_finish(&one, error);
+    return error == APM_ERROR_OPERATION_ABORTED ? APM_ERROR_SUCCESS : error;
+}
+
+#define CONNECTS \
+    (FAULT(SIM_MEMORY) | FAULT(SIM_BIND) | FAULT(SIM_DIAL) | FAULT(SIM_CONTEXT) | FAULT(SIM_TRANSFER))
+#define OPENS (FAULT(SIM_SOCKET) | FAULT(SIM_ATTACH))
+
+const scenario connect_scenarios[] = {
+    {"connect", SET_STREAM, connect_one, CONNECTS, 0, 0},
+    {"connect again", SET_SPENT, connect_one, CONNECTS | OPENS | FAULT(SIM_SET_OPTION), 0, 0},
+    {"connect, dual mode", SET_DUAL, connect_one, CONNECTS, 0, 0},
+    {"connect, many", SET_STREAM, connect_many, 0, CONNECTS | OPENS, 0},
+    {"connect, parallel", SET_STREAM, connect_parallel, 0,
+     CONNECTS | OPENS | FAULT(SIM_THREAD) | FAULT(SIM_SET_OPTION), APM_ERROR_TIMED_OUT},
+    {"connect, host", SET_STREAM, connect_host, FAULT(SIM_NAME), CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
+    {"connect, blocking", SET_STREAM, connect_blocking, CONNECTS, 0, 0},
+    {"connect, host, blocking", SET_STREAM, connect_host_blocking, FAULT(SIM_NAME),
+     CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
+    {"connect with a timeout", SET_STREAM, connect_timed, CONNECTS, FAULT(SIM_THREAD), 0},
+    {"connect that times out", SET_STREAM, connect_times_out, 0, CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
+    {"connect, datagrams", SET_DATAGRAMS, connect_datagram, FAULT(SIM_MEMORY) | FAULT(SIM_DIAL), 0, 0},
+    {"disconnect", SET_PAIR, disconnect, FAULT(SIM_MEMORY) | FAULT(SIM_SHUTDOWN), 0, 0},
+    {"disconnect for reuse", SET_PAIR, disconnect_for_reuse, 0,
+     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0},
+    {"disconnect for reuse, silent peer", SET_PAIR, disconnect_from_silence, 0,
+     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0},
+    {"set an option, connect", SET_SPENT, set_and_connect, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), 0, 0},
+    {"cancel a connect", SET_STREAM, cancel_connect, 0, CONNECTS, 0},
+    {NULL, SET_NOTHING, NULL, 0, 0, 0}};

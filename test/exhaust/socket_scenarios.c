@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* The library and the socket, without operations. */
+#include <string.h>
+
+#include "stage.h"
+
+static apm_error start_and_end(stage *on)
+{
+    apm_error error = apm_startup(NULL);
+
+    (void)on;
+    if (error == APM_ERROR_SUCCESS) expect(apm_cleanup() == APM_ERROR_SUCCESS, "it ends");
+    return error;
+}
+
+/* The first socket starts the library, and whoever gets none has not. */
+static apm_error create_first(stage *on)
+{
+    apm_socket *socket = NULL;
+    apm_error error = apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
+    apm_error ends;
+
+    (void)on;
+    expect((socket != NULL) == (error == APM_ERROR_SUCCESS), "a socket comes with success");
+    if (socket != NULL) expect(apm_socket_close(socket) == APM_ERROR_SUCCESS, "it closes");
+    ends = apm_cleanup(); /* it may have started and then found no socket */
+    expect(ends == APM_ERROR_SUCCESS || (error != APM_ERROR_SUCCESS && ends == APM_ERROR_NOT_INITIALIZED),
+           "what the socket started ends");
+    return error;
+}
+
+static apm_error close_made(apm_error error, apm_socket *socket)
+{
+    expect((socket != NULL) == (error == APM_ERROR_SUCCESS), "a socket comes with success");
+    if (socket != NULL) expect(apm_socket_close(socket) == APM_ERROR_SUCCESS, "it closes");
+    return error;
+}
+
+static apm_error create(stage *on)
+{
+    apm_socket *socket = NULL;
+
+    (void)on;
+    return close_made(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
+                      socket);
+}
+
+static apm_error create_dual(stage *on)
+{
+    apm_socket *socket = NULL;
+
+    (void)on;
+    return close_made(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket), socket);
+}
+
+static apm_error create_bind(stage *on)
+{
+    apm_endpoint local;
+    apm_error error;
+
+    expect(apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local) == APM_ERROR_SUCCESS, "loopback");
+    error = apm_socket_bind(on->socket, &local);
+    expect((apm_socket_local_endpoint(on->socket, &local) == APM_ERROR_SUCCESS) ==
+               (error == APM_ERROR_SUCCESS),
+           "a local endpoint comes with success");
+    return error;
+}
+
+static apm_error end_stream(stage *on)
+{
+    char byte;
+    apm_error error = apm_socket_shutdown(on->socket, APM_SHUTDOWN_SEND);
+
+    if (error == APM_ERROR_SUCCESS)
+        expect(sim_peer_read(on->peer, &byte, 1, PATIENCE) == SIM_END, "the peer sees the end");
+    return error;
+}
+
+/* Whatever fails, it is closed in the end, and the peer sees it. */
+static apm_error close_it(stage *on)
+{
+    apm_error error = apm_socket_close(on->socket);
+    char byte;
+
+    expect(sim_peer_read(on->peer, &byte, 1, PATIENCE) == SIM_END, "the peer sees the end");
+    on->socket = NULL;
+    sim_peer_close(on->peer);
+    on->peer = NULL;
+    return error;
+}
+
+static apm_error close_with_timeout(stage *on)
+{
+    apm_error error = apm_socket_close_timeout(on->socket, 100);
+    char byte;
+
+    expect(sim_peer_read(on->peer, &byte, 1, PATIENCE) != SIM_TIMEOUT, "the peer sees that it is over");
+    on->socket = NULL;
+    sim_peer_close(on->peer);
+    on->peer = NULL;
+    return error;
+}
+
+static apm_error set_option(stage *on)
+{
+    int32_t value = 0;
+    apm_error error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, 1);
+
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_get_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, &value);
+    if (error == APM_ERROR_SUCCESS) expect(value == 1, "the option is set");
+    return error;
+}
+
+static apm_error set_keep_alive(stage *on)
+{
+    apm_error error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_KEEP_ALIVE, 1);
+
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_KEEP_ALIVE_TIME, 30);
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_KEEP_ALIVE_INTERVAL, 5);
+    return error;
+}
+
+static apm_error set_linger(stage *on)
+{
+    apm_error error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_LINGER, 1);
+    int32_t value = 0;
+
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_set_option(on->socket, APM_SOCKET_OPTION_LINGER_TIME, 3);
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_get_option(on->socket, APM_SOCKET_OPTION_LINGER_TIME, &value);
+    if (error == APM_ERROR_SUCCESS) expect(value == 3, "the option is set");
+    return error;
+}
+
+/* Kept by the library for fresh handles: that takes memory. */
+static apm_error set_raw_option(stage *on)
+{
+    int32_t value = 8192, found = 0;
+    size_t size = sizeof found;
+    apm_error error = apm_socket_set_raw_option(on->socket, 0xFFFF, 0x1001, &value, sizeof value);
+
+    if (error == APM_ERROR_SUCCESS)
+        error = apm_socket_get_raw_option(on->socket, 0xFFFF, 0x1001, &found, &size);
+    if (error == APM_ERROR_SUCCESS) expect(found == value, "the option is set");
+    return error;
+}
+
+static apm_error control(stage *on)
+{
+    uint32_t values[3] = {1, 5000, 1000};
+
+    return apm_socket_io_control(on->socket, 0x98000004u, values, sizeof values, NULL, 0, NULL);
+}
+
+static apm_error ask_available(stage *on)
+{
+    size_t bytes = 1;
+    apm_error error = apm_socket_available(on->socket, &bytes);
+
+    if (error == APM_ERROR_SUCCESS) expect(bytes == 0, "nothing is there");
+    return error;
+}
+
+static apm_error poll_it(stage *on)
+{
+    bool ready = false;
+    apm_error error = apm_socket_poll(on->socket, 120000, APM_POLL_READ, &ready);
+
+    expect(!ready, "nothing is there");
+    if (error == APM_ERROR_SUCCESS) error = apm_socket_poll(on->socket, 0, APM_POLL_WRITE, &ready);
+    if (error == APM_ERROR_SUCCESS) expect(ready, "it has room");
+    return error;
+}
+
+static apm_error ask_endpoints(stage *on)
+{
+    apm_endpoint local, remote;
+    apm_error error = apm_socket_local_endpoint(on->socket, &local);
+
+    if (error == APM_ERROR_SUCCESS) error = apm_socket_remote_endpoint(on->socket, &remote);
+    if (error == APM_ERROR_SUCCESS) expect(apm_endpoint_equal(&remote, &on->there), "the listener's");
+    return error;
+}
+
+static apm_error make_event(stage *on)
+{
+    apm_manual_reset_event *event = NULL;
+    apm_error error = apm_manual_reset_event_create(false, &event);
+
+    (void)on;
+    expect((event != NULL) == (error == APM_ERROR_SUCCESS), "an event comes with success");
+    if (event == NULL) return error;
+    expect(apm_manual_reset_event_wait_one(event, 1) == APM_ERROR_TIMED_OUT, "it is not set");
+    expect(apm_manual_reset_event_set(event) == APM_ERROR_SUCCESS, "it can be set");
+    expect(apm_manual_reset_event_wait_one(event, 0) == APM_ERROR_SUCCESS, "it is set");
+    expect(apm_manual_reset_event_reset(event) == APM_ERROR_SUCCESS, "it can be reset");
+    apm_manual_reset_event_close(event);
+    return error;
+}
+
+#define OPENS (FAULT(SIM_MEMORY) | FAULT(SIM_SOCKET) | FAULT(SIM_ATTACH))
+#define STARTS (FAULT(SIM_PORT) | FAULT(SIM_THREAD))
+
+const scenario socket_scenarios[] = {
+    {"startup", SET_STOPPED, start_and_end, STARTS | FAULT(SIM_MEMORY), 0, 0},
+    {"create starts the library", SET_STOPPED, create_first, STARTS | OPENS, 0, 0},
+    {"create", SET_NOTHING, create, OPENS, 0, 0},
+    {"create dual", SET_NOTHING, create_dual, OPENS | FAULT(SIM_SET_OPTION), 0, 0},
+    {"bind", SET_STREAM, create_bind, FAULT(SIM_BIND), 0, 0},
+    {"shutdown", SET_PAIR, end_stream, FAULT(SIM_SHUTDOWN), 0, 0},
+    {"close", SET_PAIR, close_it, 0, 0, 0},
+    {"close with a timeout", SET_PAIR, close_with_timeout, 0, 0, 0},
+    {"set an option", SET_STREAM, set_option,
+     FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_GET_OPTION), 0, 0},
+    {"set keep-alive", SET_STREAM, set_keep_alive, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION),
+     FAULT(SIM_CONTROL) | FAULT(SIM_GET_OPTION), 0},
+    {"set linger", SET_STREAM, set_linger, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_GET_OPTION),
+     0, 0},
+    {"set a raw option", SET_STREAM, set_raw_option,
+     FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_GET_OPTION), 0, 0},
+    {"io control", SET_STREAM, control, FAULT(SIM_CONTROL), 0, 0},
+    {"available", SET_PAIR, ask_available, FAULT(SIM_CONTROL), 0, 0},
+    {"poll", SET_PAIR, poll_it, FAULT(SIM_POLL), 0, 0},
+    {"endpoints", SET_PAIR, ask_endpoints, 0, 0, 0},
+    {"manual reset event", SET_NOTHING, make_event, FAULT(SIM_EVENT), 0, 0},
+    {NULL, SET_NOTHING, NULL, 0, 0, 0}};
