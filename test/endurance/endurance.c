@@ -32,7 +32,15 @@
 
 #include "../support/scratch_file.h"
 
-enum { SLOTS = 32, DRIVERS = 4, DATAGRAM_EACH = 8, CENSUS_EACH = 3000, WARM_UP = 2, SETTLE = 20000 };
+enum {
+    SLOTS = 32,
+    DRIVERS = 4,
+    EACH = 8 /* slots of a driver */,
+    DATAGRAM_EACH = 8,
+    CENSUS_EACH = 3000,
+    WARM_UP = 2,
+    SETTLE = 20000
+};
 #define BYTES_TOLERANCE (INT64_C(8) << 20)
 
 static slot slots[SLOTS];
@@ -56,10 +64,10 @@ static void drive(void *argument)
     int i;
 
     while (!atomic_load(&draining)) {
-        for (i = 0; i < SLOTS / DRIVERS; i++) slot_step(&mine[i]);
+        for (i = 0; i < EACH; i++) slot_step(&mine[i]);
         test_yield();
     }
-    for (i = 0; i < SLOTS / DRIVERS; i++) slot_drain(&mine[i]);
+    for (i = 0; i < EACH; i++) slot_drain(&mine[i]);
 }
 
 /* What the process has committed for itself: by a look at all of its memory, since not every
@@ -117,10 +125,11 @@ static void run_stage(uint64_t milliseconds)
 {
     test_thread *drivers[DRIVERS];
     uint64_t start = test_now();
+    slot *mine = slots;
     int i;
 
     atomic_store(&draining, false);
-    for (i = 0; i < DRIVERS; i++) drivers[i] = test_thread_start(drive, &slots[i * (SLOTS / DRIVERS)]);
+    for (i = 0; i < DRIVERS; i++, mine += EACH) drivers[i] = test_thread_start(drive, mine);
     while (test_now() - start < milliseconds) test_yield();
     atomic_store(&draining, true);
     for (i = 0; i < DRIVERS; i++) test_thread_join(drivers[i]);
