@@ -67,14 +67,11 @@ typedef struct sim_profile {
     uint32_t partial;     /* a receive takes, or the network carries, less than there is */
     uint32_t early_wake;  /* a wait on an address ends for no reason */
 
-    uint32_t transfer_fails; /* a send or receive fails at once */
-    uint32_t connect_fails;  /* a connect fails at once */
-    uint32_t context_fails;  /* SO_UPDATE_CONNECT_CONTEXT fails */
-    uint32_t refuses;        /* a connect is refused although somebody listens */
-    uint32_t hangs;          /* a connect is never answered, and times out */
-    uint32_t haunts;         /* a cancelled connect goes on behind our back */
-    uint32_t forgets;        /* a file that a reset finds half sent is never heard of again */
-    uint32_t clock_jumps;    /* the clock goes forward by up to an hour, as after a sleep */
+    uint32_t refuses;     /* a connect is refused although somebody listens */
+    uint32_t hangs;       /* a connect is never answered, and times out */
+    uint32_t haunts;      /* a cancelled connect goes on behind our back */
+    uint32_t forgets;     /* a file that a reset finds half sent is never heard of again */
+    uint32_t clock_jumps; /* the clock goes forward by up to an hour, as after a sleep */
     sim_fault faults[SIM_FAULTS];
 
     uint32_t delay;        /* ms: the most that what comes later is late */

@@ -77,7 +77,7 @@ static apmk_code check_connect(sim_socket *socket, const void *address, int32_t 
         socket->state = SIM_IDLE; /* once */
         return CODE_ABORTED;
     }
-    if (sim_chance(sim_profile_now()->connect_fails) || sim_fault_strikes(SIM_DIAL)) return CODE_NO_BUFFERS;
+    if (sim_fault_strikes(SIM_DIAL)) return CODE_NO_BUFFERS;
     if (!sim_address_read(socket, address, length, &place) || place.net == SIM_UNREACHABLE ||
         place.net == SIM_BROADCAST)
         return CODE_UNREACHABLE;
@@ -131,7 +131,7 @@ apmk_code apmk_socket_update_connect_context(apmk_socket handle)
     socket = sim_socket_find(handle);
     if (socket->state != SIM_LINKED || socket->type != SIM_STREAM)
         code = CODE_NOT_CONNECTED;
-    else if (sim_chance(sim_profile_now()->context_fails) || sim_fault_strikes(SIM_CONTEXT))
+    else if (sim_fault_strikes(SIM_CONTEXT))
         code = CODE_NO_BUFFERS;
     else
         socket->updated = true;

@@ -20,7 +20,7 @@ apmk_code apmk_socket_connect_datagram(apmk_socket handle, const void *address, 
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
     if (socket->type != SIM_DATAGRAM) sim_fail("a stream socket is connected as a datagram socket");
-    if (sim_chance(sim_profile_now()->connect_fails) || sim_fault_strikes(SIM_DIAL))
+    if (sim_fault_strikes(SIM_DIAL))
         code = CODE_NO_BUFFERS;
     else if (!sim_address_read(socket, address, length, &place) || place.net == SIM_UNREACHABLE)
         code = CODE_UNREACHABLE;

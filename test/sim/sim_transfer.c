@@ -131,8 +131,7 @@ static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, const s
         return CODE_NOT_CONNECTED;
     }
     if (kind == SIM_SEND ? socket->ended_send : socket->ended_receive) return CODE_SHUT_DOWN;
-    if (sim_chance(sim_profile_now()->transfer_fails) || sim_fault_strikes(SIM_TRANSFER))
-        return CODE_NO_BUFFERS;
+    if (sim_fault_strikes(SIM_TRANSFER)) return CODE_NO_BUFFERS;
     if (socket->link == NULL || !socket->link->reset) return APMK_SUCCESS;
     if (kind == SIM_SEND) return sim_draw(2) == 0 ? CODE_RESET : CODE_ABORTED;
     return sim_profile_now()->windows ? CODE_RESET : APMK_SUCCESS;
