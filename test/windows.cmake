@@ -23,17 +23,21 @@ foreach(kind dll static)
     endforeach()
 endforeach()
 
-# Linked to no library: they load the DLL by themselves.
-foreach(program IN LISTS programs_windows)
+# test_host(program source...): linked to no library, it loads the DLL by itself.
+function(test_host program)
     get_filename_component(name ${program} NAME)
     add_executable(${name}_test ${program}_test.c support/census_win32.c support/crash_filter_win32.c
-        support/peer_winsock.c)
+        support/peer_winsock.c ${ARGN})
     target_include_directories(${name}_test PRIVATE support "${PROJECT_SOURCE_DIR}/include")
     target_link_libraries(${name}_test PRIVATE CUnit::CUnit ws2_32 apmsock_compile)
     add_dependencies(${name}_test apmsock)
-    test_entry(NAME dll/${name} COMMAND ${name}_test ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
-endforeach()
+    test_entry(NAME dll/${name} LABELS process COMMAND ${name}_test
+        ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
+endfunction()
 
+foreach(program IN LISTS programs_windows)
+    test_host(${program})
+endforeach()
 include(process/process.cmake)
 
 # The demo from outside, as a user sees it.

@@ -22,13 +22,25 @@ typedef struct timed {
     _Atomic bool done;
 } timed;
 
-static void APM_CALL note_end(apm_async_result *result)
+static void begin_time(timed *one, apm_socket *socket)
+{
+    one->socket = socket;
+    one->done = false;
+    one->begun = sim_now();
+}
+
+static void end_time(timed *one, apm_error error)
+{
+    one->error = error;
+    one->over = sim_now();
+    atomic_store(&one->done, true);
+}
+
+static void APM_CALL note_connect(apm_async_result *result)
 {
     timed *one = (timed *)apm_async_result_state(result);
 
-    one->error = apm_socket_end_connect(one->socket, result);
-    one->over = sim_now();
-    atomic_store(&one->done, true);
+    end_time(one, apm_socket_end_connect(one->socket, result));
 }
 
 static apm_socket *new_stream(void)
@@ -70,10 +82,8 @@ static uint64_t connect_to(apm_socket *socket, const apm_endpoint *remotes, size
 {
     apm_async_result *result = NULL;
 
-    one->socket = socket;
-    one->done = false;
-    one->begun = sim_now();
-    CU_ASSERT(apm_socket_begin_connect_many(socket, remotes, count, note_end, one, &result) ==
+    begin_time(one, socket);
+    CU_ASSERT(apm_socket_begin_connect_many(socket, remotes, count, note_connect, one, &result) ==
               APM_ERROR_SUCCESS);
     if (timeout != 0) CU_ASSERT(apm_async_result_cancel_after(result, timeout) == APM_ERROR_SUCCESS);
     (void)wait_end(one);
@@ -165,9 +175,7 @@ static void APM_CALL note_disconnect(apm_async_result *result)
 {
     timed *one = (timed *)apm_async_result_state(result);
 
-    one->error = apm_socket_end_disconnect(one->socket, result);
-    one->over = sim_now();
-    atomic_store(&one->done, true);
+    end_time(one, apm_socket_end_disconnect(one->socket, result));
 }
 
 /* A peer that does not end its stream is waited for, but not for long. */
@@ -182,8 +190,7 @@ static void disconnect_waits_two_seconds_for_the_peer(void)
     (void)connect_to(socket, &remote, 1, 0, &one);
     CU_ASSERT(one.error == APM_ERROR_SUCCESS);
     peer = sim_accept(listener, 1000);
-    one.done = false;
-    one.begun = sim_now();
+    begin_time(&one, socket);
     CU_ASSERT(apm_socket_begin_disconnect(socket, true, note_disconnect, &one, NULL) == APM_ERROR_SUCCESS);
     CU_ASSERT(is_near(wait_end(&one), 2000));
     CU_ASSERT(one.error == APM_ERROR_SUCCESS);
@@ -208,9 +215,7 @@ static void APM_CALL note_receive(apm_async_result *result)
     timed *one = (timed *)apm_async_result_state(result);
     size_t bytes = 0;
 
-    one->error = apm_socket_end_receive(one->socket, result, &bytes);
-    one->over = sim_now();
-    atomic_store(&one->done, true);
+    end_time(one, apm_socket_end_receive(one->socket, result, &bytes));
 }
 
 /* A receive whose callback has to be posted: its byte is there, and the pool has to run it. */
@@ -228,8 +233,7 @@ static void receive_by_post(uint32_t nth, uint32_t rate, uint64_t expected)
     CU_ASSERT(sim_peer_write(peer, "x", 1, 1000) == 1);
     sim_sleep(100); /* until all workers are at rest */
     set_post_fault(nth, rate);
-    one.done = false;
-    one.begun = sim_now();
+    begin_time(&one, socket);
     CU_ASSERT(apm_socket_begin_receive(socket, &here, 1, 0, note_receive, &one, NULL) == APM_ERROR_SUCCESS);
     if (rate != 0) {
         sim_sleep((uint32_t)expected);

@@ -10,6 +10,7 @@
 
 #include "../support/crash_filter.h"
 #include "../support/harness.h"
+#include "../support/module.h"
 #include "../support/peer.h"
 
 #ifndef WIN32_LEAN_AND_MEAN
@@ -50,49 +51,24 @@ typedef struct library {
     uintptr_t(APM_CALL *handle)(const apm_socket *socket);
 } library;
 
-static const char *dll_name(void)
-{
-    const char *name = getenv("APMTEST_DLL");
-
-    return name != NULL ? name : "apmsock.dll";
-}
-
-/* `place` is a pointer to some function: copied, since it is of another type each time. */
-static bool find_function(HMODULE module, const char *name, void *place)
-{
-    FARPROC found = GetProcAddress(module, name);
-
-    memcpy(place, &found, sizeof found);
-    return found != NULL;
-}
-
 static bool load_library(library *dll)
 {
-    HMODULE module = LoadLibraryA(dll_name());
+    HMODULE module = LoadLibraryA(module_library());
 
     memset(dll, 0, sizeof *dll);
     if (module == NULL) return false;
     dll->module = module;
-    return find_function(module, "apm_startup", &dll->startup) &&
-           find_function(module, "apm_cleanup", &dll->cleanup) &&
-           find_function(module, "apm_socket_create", &dll->create) &&
-           find_function(module, "apm_socket_begin_connect", &dll->begin_connect) &&
-           find_function(module, "apm_socket_end_connect", &dll->end_connect) &&
-           find_function(module, "apm_socket_begin_send", &dll->begin_send) &&
-           find_function(module, "apm_socket_begin_receive", &dll->begin_receive) &&
-           find_function(module, "apm_async_result_cancel_after", &dll->cancel_after) &&
-           find_function(module, "apm_async_result_release", &dll->release) &&
-           find_function(module, "apm_socket_close", &dll->close) &&
-           find_function(module, "apm_socket_handle", &dll->handle);
-}
-
-/* The system unmaps it some time after the last thread in it has left: join does not cover that. */
-static bool module_goes(void)
-{
-    ULONGLONG start = GetTickCount64();
-
-    while (GetModuleHandleA("apmsock.dll") != NULL && GetTickCount64() - start < PATIENCE) Sleep(1);
-    return GetModuleHandleA("apmsock.dll") == NULL;
+    return module_find(module, "apm_startup", &dll->startup) &&
+           module_find(module, "apm_cleanup", &dll->cleanup) &&
+           module_find(module, "apm_socket_create", &dll->create) &&
+           module_find(module, "apm_socket_begin_connect", &dll->begin_connect) &&
+           module_find(module, "apm_socket_end_connect", &dll->end_connect) &&
+           module_find(module, "apm_socket_begin_send", &dll->begin_send) &&
+           module_find(module, "apm_socket_begin_receive", &dll->begin_receive) &&
+           module_find(module, "apm_async_result_cancel_after", &dll->cancel_after) &&
+           module_find(module, "apm_async_result_release", &dll->release) &&
+           module_find(module, "apm_socket_close", &dll->close) &&
+           module_find(module, "apm_socket_handle", &dll->handle);
 }
 
 /* ---- a conversation that is never finished ------------------------------------------------------------ */
@@ -171,7 +147,7 @@ static bool load_talk_and_free(const peer_listener *hanging)
         end_peers(&all);
     }
     if (dll.module != NULL) good = FreeLibrary(dll.module) && good;
-    return good && module_goes();
+    return good && module_goes(module_library());
 }
 
 static void freed_library_is_gone_and_leaves_nothing(void)
@@ -217,7 +193,7 @@ static void library_freed_in_the_middle_stays_until_it_is_ended(void)
     CU_ASSERT(dll.close(all.talking) == APM_ERROR_SUCCESS);
     CU_ASSERT(dll.close(all.waiting) == APM_ERROR_SUCCESS);
     CU_ASSERT(FreeLibrary(dll.module) != 0);
-    CU_ASSERT(module_goes());
+    CU_ASSERT(module_goes(module_library()));
     end_peers(&all);
     settle(handles, threads);
     peer_listener_close(hanging);
@@ -241,7 +217,7 @@ static void idle_library_freed_with_live_workers_does_no_harm(void)
     for (i = 0; i < CYCLES; i++) CU_ASSERT(dll.cleanup() == APM_ERROR_SUCCESS);
     CU_ASSERT(dll.cleanup() == APM_ERROR_NOT_INITIALIZED);
     CU_ASSERT(FreeLibrary(dll.module) != 0);
-    CU_ASSERT(module_goes());
+    CU_ASSERT(module_goes(module_library()));
     settle(handles, threads);
 }
 
@@ -273,7 +249,7 @@ static void library_starts_the_network_and_gives_it_back(void)
         CU_ASSERT(network_is_stopped());
     }
     CU_ASSERT(FreeLibrary(dll.module) != 0);
-    CU_ASSERT(module_goes());
+    CU_ASSERT(module_goes(module_library()));
 }
 
 /* ---- handles ------------------------------------------------------------------------------------------------ */
@@ -296,7 +272,7 @@ static void sockets_are_not_inherited_by_children(void)
         CU_ASSERT(dll.cleanup() == APM_ERROR_SUCCESS);
     }
     CU_ASSERT(FreeLibrary(dll.module) != 0);
-    CU_ASSERT(module_goes());
+    CU_ASSERT(module_goes(module_library()));
 }
 
 /* ---- the end of the process ------------------------------------------------------------------------------------ */

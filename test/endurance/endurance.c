@@ -14,7 +14,6 @@
  * The seed draws what is done; when it is done the machine decides, so that a run cannot be
  * replayed exactly.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,7 @@
 #include <windows.h>
 #endif
 
+#include "../support/number.h"
 #include "../support/scratch_file.h"
 
 enum {
@@ -96,7 +96,6 @@ typedef struct census {
 static void settle_blocks(int64_t expected, census *now)
 {
     uint64_t start = test_now();
-
     uint32_t same = 0;
 
     do {
@@ -189,16 +188,6 @@ static void endure(uint64_t seconds)
                  seed_now, atomic_load(&slot_tally.begun), number);
 }
 
-static bool read_number(const char *text, uint64_t *number)
-{
-    char *end = NULL;
-
-    if (text == NULL || *text < '0' || *text > '9') return false;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
 static bool read_arguments(int argc, char **argv, uint64_t *seconds)
 {
     int i;
@@ -206,8 +195,8 @@ static bool read_arguments(int argc, char **argv, uint64_t *seconds)
     for (i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (strcmp(argv[i], "--seconds") == 0 && read_number(value, seconds)) continue;
-        if (strcmp(argv[i], "--seed") == 0 && read_number(value, &seed_now)) continue;
+        if (strcmp(argv[i], "--seconds") == 0 && number_read(value, seconds)) continue;
+        if (strcmp(argv[i], "--seed") == 0 && number_read(value, &seed_now)) continue;
         return false;
     }
     return true;

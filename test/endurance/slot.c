@@ -14,7 +14,7 @@
 
 /* Bytes that the peer writes ahead of what we have received: any kernel has room for them, so that
  * it never has to wait for us. */
-enum { AHEAD = 8192, STEPS_MOST = 400 };
+enum { AHEAD = 8192, STEPS = 40 /* of a life, about */ };
 
 tally slot_tally;
 static unsigned char shared[SLOT_DATA];
@@ -40,10 +40,7 @@ static void APM_CALL call_over(apm_async_result *result)
 
     require(made->result == result, "a callback with another result than Begin gave");
     require(apm_async_result_is_completed(result), "a callback before completion");
-    if (made->kind == CALL_RECEIVE_FROM)
-        made->error = apm_socket_end_receive_from(made->socket, result, &bytes, &made->from);
-    else
-        made->error = end_kind(made->kind, made->socket, result, &bytes);
+    made->error = end_kind(made->kind, made->socket, result, &bytes);
     made->bytes = bytes;
     atomic_fetch_add(&slot_tally.called, 1);
     require(atomic_fetch_add(&made->callbacks, 1) == 0, "a second callback");
@@ -57,7 +54,6 @@ static operation *take_operation(slot *one, call_kind kind)
         operation *made = &one->operations[i];
 
         if (made->busy) continue;
-        made->owner = one;
         made->kind = kind;
         made->socket = one->socket;
         made->result = NULL;
@@ -482,7 +478,7 @@ void slot_step(slot *one)
         }
     }
     reap(one);
-    if (draw(&one->seed, STEPS_MOST / 10) == 0) end_life(one);
+    if (draw(&one->seed, STEPS) == 0) end_life(one);
 }
 
 void slot_drain(slot *one)

@@ -15,9 +15,7 @@ typedef struct segment {
     size_t place, size;
 } segment;
 
-typedef struct slot slot;
 typedef struct operation {
-    slot *owner;
     call_kind kind;
     apm_async_result *result;
     apm_socket *socket; /* it was begun on; held */
@@ -25,11 +23,10 @@ typedef struct operation {
     _Atomic uint32_t callbacks;
     apm_error error;
     size_t bytes;
-    apm_endpoint from;
     unsigned char room[SLOT_ROOM];
 } operation;
 
-struct slot {
+typedef struct slot {
     uint64_t seed;
     bool datagram;
     apm_socket *socket;
@@ -44,7 +41,7 @@ struct slot {
     operation operations[SLOT_OPERATIONS];
     operation *reads[SLOT_OPERATIONS]; /* receives of a stream, in the order of their Begin */
     uint32_t first_read, read_count;
-};
+} slot;
 
 /* What all slots have done. */
 typedef struct tally {

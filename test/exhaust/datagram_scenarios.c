@@ -118,36 +118,32 @@ static apm_error end_message(apm_socket *socket, apm_async_result *result, size_
                                                &information_seen);
 }
 
-static apm_error check_got(const stage *on, const op *one, apm_error error, const char *here)
+typedef apm_error(APM_CALL *begin_function)(apm_socket *socket, void *buffer, size_t size, int32_t flags,
+                                            apm_async_callback callback, void *state,
+                                            apm_async_result **result);
+
+static apm_error receive_by(stage *on, begin_function begin, end_function end)
 {
+    op one = op_of(on, on->socket, end);
+    char here[8] = "";
+    apm_error error;
+
+    await_datagram(on);
+    error = op_finish(&one, begin(on->socket, here, sizeof here, 0, op_called, &one, &one.result));
     if (error != APM_ERROR_SUCCESS) return error;
-    expect(one->bytes == 3 && memcmp(here, "xyz", 3) == 0, "the datagram");
+    expect(one.bytes == 3 && memcmp(here, "xyz", 3) == 0, "the datagram");
     expect(apm_endpoint_equal(&source, &on->other_at), "from the other one");
     return error;
 }
 
 static apm_error receive_from(stage *on)
 {
-    op one = op_of(on, on->socket, end_from);
-    char here[8] = "";
-
-    await_datagram(on);
-    return check_got(on, &one,
-                     op_finish(&one, apm_socket_begin_receive_from(on->socket, here, sizeof here, 0,
-                                                                   op_called, &one, &one.result)),
-                     here);
+    return receive_by(on, apm_socket_begin_receive_from, end_from);
 }
 
 static apm_error receive_message_from(stage *on)
 {
-    op one = op_of(on, on->socket, end_message);
-    char here[8] = "";
-
-    await_datagram(on);
-    return check_got(on, &one,
-                     op_finish(&one, apm_socket_begin_receive_message_from(on->socket, here, sizeof here, 0,
-                                                                           op_called, &one, &one.result)),
-                     here);
+    return receive_by(on, apm_socket_begin_receive_message_from, end_message);
 }
 
 static apm_error set_broadcast(stage *on)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/number.h"
 #include "stage.h"
 
 /* In the order of sim_fault_kind: what a caller is told. */
@@ -226,8 +227,8 @@ static bool read_arguments(int argc, char **argv)
             sim_set_trace(true);
         else if (strcmp(argv[i], "--profile") == 0 && i + 1 < argc && sim_profile_named(argv[i + 1], &base))
             i++;
-        else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc &&
-                 (seeds = strtoull(argv[i + 1], NULL, 10)) != 0)
+        else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc && number_read(argv[i + 1], &seeds) &&
+                 seeds != 0)
             i++;
         else
             return false;

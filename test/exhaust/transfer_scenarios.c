@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sends and receives of streams, and files. */
 #define _POSIX_C_SOURCE 200809L
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "../support/temporary_file.h"
 #include "stage.h"
 
 enum { LIST = 100, LARGE = 1000 };
@@ -251,15 +249,13 @@ static apm_error send_file(stage *on)
     static char head[] = "a", tail[] = "gh";
     apm_buffer before = {head, 1}, after = {tail, 2};
     op one = op_of(on, on->socket, end_send_file);
-    char path[] = "exhaust_XXXXXX"; /* other processes may be running the same scenario here */
-    int file = mkstemp(path);
+    temporary_file file = TEMPORARY_FILE;
     apm_error error;
 
-    expect(file >= 0 && write(file, "bcdef", 5) == 5, "a file");
-    if (file >= 0) (void)close(file);
-    error = op_finish(
-        &one, apm_socket_begin_send_file(on->socket, path, &before, &after, 0, op_called, &one, &one.result));
-    (void)remove(path);
+    expect(temporary_file_write(&file, "bcdef", 5), "a file");
+    error = op_finish(&one, apm_socket_begin_send_file(on->socket, file.path, &before, &after, 0, op_called,
+                                                       &one, &one.result));
+    expect(temporary_file_delete(&file), "the file is there");
     if (error == APM_ERROR_SUCCESS) check_peer_reads(on->peer, "abcdefgh", 8);
     return error;
 }

@@ -329,10 +329,9 @@ static void library_freed_under_a_callback_stays_for_it(void)
     apm_endpoint remote;
 
     CU_ASSERT_FATAL(listener != NULL && module != NULL);
-    create = (create_function)(void (*)(void))GetProcAddress(module, "apm_socket_create");
-    connect = (connect_function)(void (*)(void))GetProcAddress(module, "apm_socket_begin_connect");
-    close = (close_function)(void (*)(void))GetProcAddress(module, "apm_socket_close");
-    if (create == NULL || connect == NULL || close == NULL) {
+    if (!plugin_library_find("apm_socket_create", &create) ||
+        !plugin_library_find("apm_socket_begin_connect", &connect) ||
+        !plugin_library_find("apm_socket_close", &close)) {
         CU_FAIL("a function is not there");
         return;
     }

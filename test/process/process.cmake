@@ -12,13 +12,8 @@ endforeach()
 # Hosts of the plug-ins: linked to no library.
 foreach(program process/plugin process/plugin_main)
     get_filename_component(name ${program} NAME)
-    add_executable(${name}_test ${program}_test.c process/child.c process/host.c process/plugin.c
-        support/census_win32.c support/crash_filter_win32.c support/peer_winsock.c)
-    target_include_directories(${name}_test PRIVATE support "${PROJECT_SOURCE_DIR}/include")
-    target_link_libraries(${name}_test PRIVATE CUnit::CUnit ws2_32 apmsock_compile)
+    test_host(${program} process/child.c process/host.c process/plugin.c)
     add_dependencies(${name}_test guest_a guest_b)
-    test_entry(NAME dll/${name} LABELS process COMMAND ${name}_test
-        ENVIRONMENT APMTEST_DLL=$<TARGET_FILE_NAME:apmsock>)
 endforeach()
 
 # With the DLL, and with the library inside the program.

@@ -9,11 +9,11 @@
  * A seed that fails says so, with the command that runs it again, and ends the process. On
  * the seeded scheduler it does then exactly the same; with real threads only nearly.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/number.h"
 #include "program.h"
 
 static const char *command, *profile = "hostile";
@@ -42,16 +42,6 @@ static void run_seed(uint64_t seed)
     passed++;
 }
 
-static bool read_number(const char *text, uint64_t *number)
-{
-    char *end = NULL;
-
-    if (text == NULL || *text < '0' || *text > '9') return false;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
 static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *count)
 {
     sim_profile known;
@@ -65,11 +55,11 @@ static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *coun
         } else if (strcmp(argv[i], "--profile") == 0 && value != NULL && sim_profile_named(value, &known)) {
             profile = value;
             i++;
-        } else if (strcmp(argv[i], "--from") == 0 && read_number(value, from)) {
+        } else if (strcmp(argv[i], "--from") == 0 && number_read(value, from)) {
             i++;
-        } else if (strcmp(argv[i], "--count") == 0 && read_number(value, count)) {
+        } else if (strcmp(argv[i], "--count") == 0 && number_read(value, count)) {
             i++;
-        } else if (strcmp(argv[i], "--replay") == 0 && read_number(value, from)) {
+        } else if (strcmp(argv[i], "--replay") == 0 && number_read(value, from)) {
             *count = 1;
             i++;
         } else {
