@@ -229,7 +229,9 @@ static bool is_ready(const sim_socket *socket, int32_t mode)
     if (socket->type == SIM_DATAGRAM) return mode == 1 || socket->inbox != NULL || socket->unreachable;
     if (link == NULL || socket->state != SIM_LINKED) return false;
     if (mode == 0) return link->in.count != 0 || link->in.ended || link->reset || socket->ended_receive;
-    return link->out.count < link->out.room || link->reset || link->peer_gone;
+    /* Room that a pending send is about to take, once the kernel looks at it, is none. */
+    return (socket->first[SIM_SEND] == NULL && link->out.count < link->out.room) || link->reset ||
+           link->peer_gone;
 }
 
 apmk_code apmk_socket_poll(apmk_socket handle, int32_t mode, uint32_t timeout, bool *ready)
