@@ -90,6 +90,7 @@ static void run_timers(void *argument)
 
     for (;;) {
         apmi_timer *timer = NULL;
+        void (*expired)(apmi_timer * timer) = NULL;
         uint32_t turn, pause = APMK_FOREVER;
         bool stopping;
 
@@ -100,6 +101,7 @@ static void run_timers(void *argument)
             uint64_t now = apmk_now(), due = timers->root->due;
             if (due <= now) {
                 timer = timers->root;
+                expired = timer->expired; /* once it is off the heap another may arm it again */
                 remove_timer(timers, timer);
             } else {
                 pause = due - now < APMK_FOREVER ? (uint32_t)(due - now) : APMK_FOREVER - 1;
@@ -108,7 +110,7 @@ static void run_timers(void *argument)
         apmk_unlock_exclusive(&timers->lock);
 
         if (timer != NULL)
-            timer->expired(timer);
+            expired(timer);
         else if (stopping)
             return;
         else

@@ -52,7 +52,7 @@ typedef struct sim_profile {
     bool windows;       /* where Wine answers differently: this is the real one */
     bool ifs_handles;   /* the provider's sockets are file handles */
     bool cancel_sweeps; /* cancelling one TCP receive aborts all of the socket */
-    bool close_resets;  /* closing with receives pending resets the peer */
+    bool close_resets;  /* closing with receives pending resets, unless shut down */
     bool silent_result; /* the system has no more to say than the packet */
     bool concurrency;   /* the port's value is enforced */
 

@@ -129,12 +129,13 @@ static bool is_abortive(const sim_socket *socket)
     return (linger & 0xFFFF) != 0 && (linger >> 16) == 0;
 }
 
-/* The peer sees the end of the stream, or a reset if something is lost. */
+/* The peer sees the end of the stream, or a reset if something is lost. A receive that is
+ * pending resets it only as long as our own stream has not been ended by a shutdown. */
 static void hang_up(sim_socket *socket, bool receives)
 {
     sim_link *link = socket->link;
     bool rude = is_abortive(socket) || link->in.count != 0 || socket->state == SIM_ABANDONED ||
-                (receives && sim_profile_now()->close_resets);
+                (receives && !socket->ended_send && sim_profile_now()->close_resets);
 
     if (rude && !link->peer_reset)
         link->peer_reset = true;
