@@ -67,6 +67,40 @@ static void is_completed_turns_true_once_there_is_a_result(void)
     pair_close(&both);
 }
 
+typedef struct note {
+    pair both;
+    char written; /* plain: what orders it is the library */
+} note;
+
+static void note_and_write(void *argument)
+{
+    note *one = (note *)argument;
+
+    one->written = 'x';
+    CHECK(peer_write(one->both.other, "x", 1));
+}
+
+/* Nothing but the answer itself orders what came before the packet and what is read here. */
+static void whoever_sees_completed_may_read_what_was_received(void)
+{
+    uint64_t end = test_now() + PATIENCE;
+    apm_async_result *result = NULL;
+    test_thread *thread;
+    char here = 0;
+    static note one; /* the sanitizer sees less of what is on a stack */
+
+    if (!pair_open(&one.both)) return;
+    (void)CHECK_ERROR(apm_socket_begin_receive(one.both.socket, &here, 1, 0, NULL, NULL, &result),
+                      APM_ERROR_SUCCESS);
+    thread = test_thread_start(note_and_write, &one);
+    while (!apm_async_result_is_completed(result) && test_now() < end) test_yield();
+    CHECK(here == 'x' && one.written == 'x');
+    test_thread_join(thread);
+    (void)CHECK_ERROR(apm_socket_end_receive(one.both.socket, result, NULL), APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    pair_close(&one.both);
+}
+
 /* ---- the order of completion ----------------------------------------------------------------------- */
 
 typedef struct order {
@@ -409,6 +443,8 @@ static const test_case saying[] = {
     {"state_is_what_was_given_to_begin", state_is_what_was_given_to_begin, false},
     {"nothing_is_known_of_null", nothing_is_known_of_null, false},
     {"is_completed_turns_true_once_there_is_a_result", is_completed_turns_true_once_there_is_a_result, false},
+    {"whoever_sees_completed_may_read_what_was_received", whoever_sees_completed_may_read_what_was_received,
+     false},
     {"flag_then_event_then_callback", flag_then_event_then_callback, false},
     {"completed_and_signaled_while_the_callback_still_runs",
      completed_and_signaled_while_the_callback_still_runs, false},

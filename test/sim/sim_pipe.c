@@ -30,6 +30,7 @@ size_t sim_pipe_put(sim_pipe *pipe, const unsigned char *data, size_t size)
     size_t straight = smallest(put, pipe->room - tail);
 
     if (put == 0) return 0;
+    sched_release(pipe); /* what its sender did before is seen by who receives it */
     memcpy(pipe->data + tail, data, straight);
     memcpy(pipe->data, data + straight, put - straight);
     pipe->count += put;
@@ -41,6 +42,7 @@ size_t sim_pipe_get(sim_pipe *pipe, unsigned char *data, size_t size, bool peek)
     size_t got = smallest(size, pipe->count), straight = smallest(got, pipe->room - pipe->head);
 
     if (got == 0) return 0;
+    sched_acquire(pipe);
     memcpy(data, pipe->data + pipe->head, straight);
     memcpy(data + straight, pipe->data, got - straight);
     if (!peek) {

@@ -137,6 +137,8 @@ void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code stat
     unlink_request(socket, request);
     request->status = status;
     request->finished = true;
+    /* Besides the order of the call the only one that a kernel gives: of what was received. */
+    if (request->kind == SIM_RECEIVE && status == 0) sched_release(request);
     sim_note("  finished", request->number, request->done);
     if (!request->issuing) sim_request_deliver(request);
 }
