@@ -3,6 +3,12 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# Without randomised addresses, where that is allowed: in about one of a thousand processes the
+# kernel puts the heap where Wine must have a page of its own, and that process does not start.
+if [ -z "${APMSOCK_CI_PERSONALITY:-}" ] && setarch -R true 2>/dev/null; then
+    APMSOCK_CI_PERSONALITY=1 exec setarch -R "$0" "$@"
+fi
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
 jobs=$(nproc)

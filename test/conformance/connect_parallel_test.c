@@ -4,9 +4,6 @@
  * whose error counts, and that nothing of the others is left when the callback runs.
  */
 #include "../support/route.h"
-#ifndef _WIN32
-#include "sim.h"
-#endif
 
 enum { DEAD = 10 }; /* attempts that nobody answers; each is given a quarter of a second */
 
@@ -18,28 +15,11 @@ static apm_socket *parallel_new(void)
     return socket;
 }
 
-/* Sockets of the library in the kernel; elsewhere all handles of the process. */
-static int64_t count_sockets(void)
-{
-#ifdef _WIN32
-    return harness_handles();
-#else
-    return sim_census(SIM_SOCKETS);
-#endif
-}
-
-/* What count_sockets may count besides: the handles of threads that were started meanwhile. */
-#ifdef _WIN32
-enum { OTHERS = 6 };
-#else
-enum { OTHERS = 0 };
-#endif
-
 static bool wait_for_sockets(int64_t count)
 {
     uint64_t start = test_now();
 
-    while (count_sockets() < count)
+    while (harness_sockets() < count)
         if (test_now() - start > PATIENCE)
             return false;
         else
@@ -69,7 +49,7 @@ static void note_sockets(call *made)
 {
     race *here = (race *)made->context;
 
-    here->in_callback = count_sockets();
+    here->in_callback = harness_sockets();
 }
 
 static bool race_enter(race *here)
@@ -82,7 +62,7 @@ static bool race_enter(race *here)
     call_prepare(&here->made, here->socket, CALL_CONNECT);
     here->made.inside = note_sockets;
     here->made.context = here;
-    here->sockets = count_sockets();
+    here->sockets = harness_sockets();
     CHECK(here->hanging != NULL && here->listener != NULL);
     if (here->hanging != NULL && here->listener != NULL && here->socket != NULL) return true;
     race_leave(here);
@@ -104,7 +84,7 @@ static bool race_ends(race *here, apm_error expected)
 {
     bool good = call_ends(&here->made, expected);
 
-    CHECK(here->in_callback >= 0 && here->in_callback <= here->sockets + OTHERS);
+    CHECK(here->in_callback >= 0 && here->in_callback <= here->sockets);
     return good;
 }
 
@@ -131,7 +111,7 @@ static void many_dead_are_closed_before_the_callback(void)
     add_dead(&here, DEAD);
     route_listener(&here.way, here.listener);
     if (race_begin(&here)) {
-        CHECK(wait_for_sockets(here.sockets + OTHERS + 2)); /* they do overlap */
+        CHECK(wait_for_sockets(here.sockets + 2)); /* they do overlap */
         if (race_ends(&here, APM_ERROR_SUCCESS)) check_reached(here.socket, here.listener);
     }
     race_leave(&here);
@@ -347,7 +327,7 @@ static void cancel_ends_all_attempts(void)
     add_dead(&here, DEAD);
     route_listener(&here.way, here.listener);
     if (race_begin(&here)) {
-        CHECK(wait_for_sockets(here.sockets + OTHERS + 2));
+        CHECK(wait_for_sockets(here.sockets + 2));
         (void)CHECK_ERROR(apm_async_result_cancel(here.made.result), APM_ERROR_SUCCESS);
         (void)race_ends(&here, APM_ERROR_OPERATION_ABORTED);
         check_unreached(here.listener);
@@ -365,7 +345,7 @@ static void close_ends_all_attempts(void)
     add_dead(&here, DEAD);
     route_listener(&here.way, here.listener);
     if (race_begin(&here)) {
-        CHECK(wait_for_sockets(here.sockets + OTHERS + 2));
+        CHECK(wait_for_sockets(here.sockets + 2));
         close_now(here.socket);
         here.socket = NULL;
         (void)race_ends(&here, APM_ERROR_OBJECT_DISPOSED);

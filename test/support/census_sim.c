@@ -13,3 +13,8 @@ int64_t harness_threads(void)
 {
     return sim_census(SIM_RUNNING);
 }
+
+int64_t harness_sockets(void)
+{
+    return sim_census(SIM_SOCKETS);
+}

@@ -46,6 +46,7 @@ void harness_fail_allocation(uint64_t nth); /* the nth call from now fails; 0 = 
 /* The process's kernel handles and threads (exact; on the simulated kernel, its objects). */
 int64_t harness_handles(void);
 int64_t harness_threads(void);
+int64_t harness_sockets(void); /* of those handles; also peers' where they are in the process */
 
 /* Threads and gates for tests; a wait of more than 60 s fails the test and returns false. */
 typedef struct test_thread test_thread;
