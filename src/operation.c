@@ -303,21 +303,31 @@ void apmi_operation_post_all(apmi_operation *list)
     }
 }
 
-void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
+static void take_arrival(apmi_operation *operation)
 {
-    uint32_t before;
-
-    operation->status = status;
-    operation->bytes = bytes;
-    before = atomic_fetch_or_explicit(&operation->state, APMI_ARRIVED, memory_order_acq_rel);
+    uint32_t before = atomic_fetch_or_explicit(&operation->state, APMI_ARRIVED, memory_order_acq_rel);
     assert(!(before & (APMI_ARRIVED | APMI_COMPLETED)));
     if (before & APMI_ISSUED) complete_operation(operation, false);
+}
+
+void apmi_operation_note_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
+{
+    operation->status = status;
+    operation->bytes = bytes;
+}
+
+void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
+{
+    apmi_operation_note_packet(operation, status, bytes);
+    take_arrival(operation);
 }
 
 void apmi_operation_resume(apmi_operation *operation, uint8_t key)
 {
     if (key == APMI_CALLBACK)
         call_back(operation, false);
+    else if (key == APMI_TAKEN)
+        take_arrival(operation);
     else
         complete_operation(operation, false);
 }

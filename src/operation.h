@@ -48,6 +48,15 @@ enum {
     APMI_TIMED = 0x200      /* a timer was armed: disarm it at completion */
 };
 
+/* Keys of packets: what a worker has to do. */
+enum {
+    APMI_PACKET,   /* the kernel is done with an operation */
+    APMI_OVER,     /* complete an operation that came to its end outside the kernel */
+    APMI_CALLBACK, /* run the callback of a completed operation */
+    APMI_TAKEN,    /* as APMI_PACKET; what the packet said is in the operation */
+    APMI_LEAVE     /* leave the pool */
+};
+
 typedef apm_async_result apmi_operation;
 typedef struct apmi_library apmi_library;
 
@@ -108,8 +117,9 @@ void apmi_operation_complete(apmi_operation *operation);
 /* Gives the operations of a list to the pool, to complete there. */
 void apmi_operation_post_all(apmi_operation *list);
 
-/* A worker's side: the packet, and what was given to the pool with a key. */
+/* A worker's side: the packet, also in two steps, and what was given to the pool with a key. */
 void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
+void apmi_operation_note_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
 void apmi_operation_resume(apmi_operation *operation, uint8_t key);
 
 /* Labels the operation, unless it has a label: what an abort will be called. */

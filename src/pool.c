@@ -13,8 +13,8 @@
  *   3. The port's concurrency value keeps the kernel from running more of them at once than
  *      there are processors, where the kernel honours it.
  *
- * A worker takes one packet at a time, since a packet held by a worker whose callback blocks
- * is a packet lost to the others. A pool of one worker has no others: it takes many.
+ * A worker takes many packets at once and keeps all but the first in a batch, from which they
+ * are taken again when a callback is slow (batch.c).
  *
  * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
  * that asked first may be in a callback that waits for what only another worker can bring.
@@ -36,7 +36,6 @@
 
 #define IDLE_TIME 5000u
 #define RETRY_TIME 10u
-#define BATCH 64u
 
 enum { PLACE_FREE, PLACE_TAKEN, PLACE_LEFT };
 
@@ -150,32 +149,73 @@ static void run_strays(apmi_pool *pool)
     }
 }
 
-/* True if the packet tells the worker to leave. */
-static bool handle_packet(const apmk_packet *packet)
+static void handle_packet(const apmk_packet *packet)
 {
-    if (packet->key == APMI_LEAVE) return true;
     if (packet->key == APMI_PACKET)
         apmi_operation_packet((apmi_operation *)(void *)packet->overlapped, packet->status, packet->bytes);
     else
         apmi_operation_resume((apmi_operation *)(void *)packet->overlapped, (uint8_t)packet->key);
-    return false;
+}
+
+/* Takes those out that tell to leave: returns how many are left. */
+static uint32_t take_orders(apmk_packet *packets, uint32_t count, uint32_t *orders)
+{
+    uint32_t left = 0, i;
+
+    for (i = 0; i < count; i++) {
+        if (packets[i].key != APMI_LEAVE)
+            packets[left++] = packets[i];
+        else
+            (*orders)++;
+    }
+    return left;
+}
+
+static void handle_packets(apmi_pool *pool, apmi_batch *batch, const apmk_packet *packets, uint32_t count)
+{
+    uint32_t i;
+
+    if (batch == NULL) {
+        for (i = 0; i < count; i++) handle_packet(&packets[i]);
+        return;
+    }
+    if (count > 1) apmi_batch_keep(&pool->batches, batch, packets + 1, count - 1);
+    if (count != 0) handle_packet(&packets[0]);
+    if (count > 1) apmi_batch_run(batch, count - 1);
+}
+
+/* The workers find out by themselves when their wait ends: this only saves the time. */
+static void tell_to_leave(apmi_pool *pool, uint32_t count)
+{
+    uint32_t tries = IDLE_TIME / RETRY_TIME, never = 0;
+
+    while (count != 0 && tries != 0) {
+        if (apmk_port_post(pool->port, APMI_LEAVE, NULL) == APMK_SUCCESS)
+            count--;
+        else if (--tries != 0)
+            (void)apmk_wait_address(&never, 0, RETRY_TIME);
+    }
 }
 
 static void run_worker(void *argument)
 {
     apmi_worker *worker = (apmi_worker *)argument;
     apmi_pool *pool = worker->pool;
-    apmk_packet packets[BATCH];
+    apmi_batch *batch = apmi_batch_of(&pool->batches, (uint32_t)(worker - pool->workers));
+    apmk_packet packets[APMI_BATCH];
     bool told = false, leaves = false;
 
     while (!leaves) {
-        uint32_t n = apmk_port_wait(pool->port, packets, pool->batch, IDLE_TIME);
+        uint32_t room = apmi_batch_room(&pool->batches, batch), orders = 0;
+        uint32_t n = apmk_port_wait(pool->port, packets, room, IDLE_TIME);
         uint32_t others = atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_acq_rel) - 1;
-        uint32_t i;
 
         if (n != 0 && others == 0) grow_pool(pool);
-        for (i = 0; i < n; i++)
-            if (handle_packet(&packets[i])) told = true;
+        handle_packets(pool, batch, packets, take_orders(packets, n, &orders));
+        if (orders != 0) {
+            told = true;
+            tell_to_leave(pool, orders - 1); /* they were for others */
+        }
         if (n == 0 && atomic_load_explicit(&pool->stopping, memory_order_acquire))
             told = true; /* what tells it to leave could not be posted */
         if (told)
@@ -226,19 +266,6 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
     apmk_unlock_exclusive(&pool->stray_lock);
 }
 
-/* The workers find out by themselves when their wait ends: this only saves the time. */
-static void tell_to_leave(apmi_pool *pool, uint32_t count)
-{
-    uint32_t tries = IDLE_TIME / RETRY_TIME, never = 0;
-
-    while (count != 0 && tries != 0) {
-        if (apmk_port_post(pool->port, APMI_LEAVE, NULL) == APMK_SUCCESS)
-            count--;
-        else if (--tries != 0)
-            (void)apmk_wait_address(&never, 0, RETRY_TIME);
-    }
-}
-
 /* ---- start and stop ------------------------------------------------------------------------ */
 
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
@@ -250,7 +277,6 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->port = NULL;
     pool->minimum = minimum;
     pool->maximum = maximum;
-    pool->batch = maximum == 1 ? BATCH : 1;
     atomic_init(&pool->waiting, 0);
     atomic_init(&pool->stopping, false);
     pool->lock.word = NULL;
@@ -262,20 +288,25 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->retry.armed = false;
     pool->growth.armed = false;
 
+    code = APMK_NO_MEMORY;
     pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
-    if (pool->workers == NULL) return APMK_NO_MEMORY;
+    if (pool->workers == NULL) return code;
     for (i = 0; i < maximum; i++) pool->workers[i].place = PLACE_FREE;
+    if (!apmi_batches_start(&pool->batches, pool, library, maximum)) goto no_batches;
     code = apmk_port_create(concurrency, &pool->port);
-    if (code != APMK_SUCCESS) {
-        apmi_library_release_block(library, pool->workers);
-        return code;
-    }
+    if (code != APMK_SUCCESS) goto no_port;
     apmk_lock_exclusive(&pool->lock);
     for (i = 0; i < minimum && code == APMK_SUCCESS; i++) code = start_worker(pool);
     /* Under the loader's lock no thread ends, and so none can be joined: those have to do. */
     if (count_workers(pool) != 0 && apmk_loader_state() != APMK_LOADER_FREE) code = APMK_SUCCESS;
     apmk_unlock_exclusive(&pool->lock);
     if (code != APMK_SUCCESS) apmi_pool_stop(pool, library);
+    return code;
+
+no_port:
+    apmi_batches_stop(&pool->batches, library);
+no_batches:
+    apmi_library_release_block(library, pool->workers);
     return code;
 }
 
@@ -298,5 +329,6 @@ void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
         if (taken) apmk_thread_join(pool->workers[i].thread);
     }
     apmk_port_close(pool->port);
+    apmi_batches_stop(&pool->batches, library);
     apmi_library_release_block(library, pool->workers);
 }

@@ -7,25 +7,17 @@
 
 #include <stdatomic.h>
 
+#include "batch.h"
 #include "kernel.h"
 #include "operation.h"
 #include "timer.h"
 
-/* Keys of packets: what a worker has to do. */
-enum {
-    APMI_PACKET,   /* the kernel is done with an operation */
-    APMI_OVER,     /* complete an operation that came to its end outside the kernel */
-    APMI_CALLBACK, /* run the callback of a completed operation */
-    APMI_LEAVE     /* leave the pool */
-};
-
 typedef struct apmi_worker apmi_worker;
 
-typedef struct apmi_pool {
+struct apmi_pool {
     apmk_port port;
     uint32_t minimum;
     uint32_t maximum;
-    uint32_t batch; /* packets taken at once */
 
     _Atomic uint32_t waiting; /* workers at the port, or on their way to it */
     _Atomic bool stopping;
@@ -33,6 +25,7 @@ typedef struct apmi_pool {
     apmk_lock lock;         /* guards growing and leaving */
     _Atomic uint32_t count; /* workers; written under the lock */
     apmi_worker *workers;   /* `maximum` places */
+    apmi_batches batches;
 
     apmk_lock stray_lock;
     _Atomic bool strays;   /* `stray` is not empty */
@@ -40,9 +33,7 @@ typedef struct apmi_pool {
     apmi_timers *timers;
     apmi_timer retry;  /* posts the strays */
     apmi_timer growth; /* starts the worker that could not be started */
-} apmi_pool;
-
-typedef struct apmi_library apmi_library;
+};
 
 /* Makes the port and starts the minimum of workers. On failure nothing is left. */
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,

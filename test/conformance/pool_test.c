@@ -33,8 +33,7 @@ static bool wait_for_count(_Atomic uint32_t *value, uint32_t wanted)
     return atomic_load(value) >= wanted;
 }
 
-/* `blocked` of them are to be in their callbacks, at least, when it returns. */
-static bool start_blockers(blockers *all, int count, uint32_t blocked)
+static bool prepare_blockers(blockers *all, int count)
 {
     int i;
 
@@ -49,9 +48,24 @@ static bool start_blockers(blockers *all, int count, uint32_t blocked)
         (void)CHECK_ERROR(call_receive(&all->made[i], &all->here[i], 1), APM_ERROR_SUCCESS);
     }
     CHECK(all->count == count);
-    for (i = 0; i < all->count; i++) CHECK(peer_write(all->both[i].other, "x", 1));
-    CHECK(wait_for_count(&all->inside, blocked));
     return all->count == count;
+}
+
+static void write_to_blockers(const blockers *all)
+{
+    int i;
+
+    for (i = 0; i < all->count; i++) CHECK(peer_write(all->both[i].other, "x", 1));
+}
+
+/* `blocked` of them are to be in their callbacks, at least, when it returns. */
+static bool start_blockers(blockers *all, int count, uint32_t blocked)
+{
+    bool good = prepare_blockers(all, count);
+
+    write_to_blockers(all);
+    CHECK(wait_for_count(&all->inside, blocked));
+    return good;
 }
 
 static void stop_blockers(blockers *all)
@@ -76,6 +90,23 @@ static bool start_with_many(void)
 
     options.max_workers = 0;
     return CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS);
+}
+
+/* Also the thread of the library's timers, which comes when it is first needed: where threads
+ * are counted it is always there. */
+enum { TIMERS = 1 };
+
+static bool start_with_timers(const apm_options *options)
+{
+    receiving_pair one;
+
+    if (!CHECK_ERROR(apm_startup(options), APM_ERROR_SUCCESS)) return false;
+    if (!receiving_open(&one)) return true;
+    (void)CHECK_ERROR(apm_async_result_cancel_after(one.made.result, PATIENCE), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_async_result_cancel(one.made.result), APM_ERROR_SUCCESS);
+    CHECK(call_ends(&one.made, APM_ERROR_OPERATION_ABORTED));
+    receiving_close(&one);
+    return true;
 }
 
 /* ---- callbacks that block ------------------------------------------------------------------------------- */
@@ -118,6 +149,51 @@ static void blocked_callbacks_may_wait_for_a_later_one(void)
         pair_close(&both);
     }
     stop_blockers(&all);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+}
+
+/* A callback that keeps its processor until it is told to go. */
+static void keep_processor(call *made)
+{
+    _Atomic uint32_t *stage = (_Atomic uint32_t *)made->context; /* 1 more: here; from 100 on: go */
+    uint64_t end = test_now() + PATIENCE;
+
+    atomic_fetch_add(stage, 1);
+    while (atomic_load(stage) < 100 && test_now() < end) test_yield();
+}
+
+/* Where the kernel lets no more workers run than there are processors, packets gather while
+ * those are kept; then one worker takes them all, and its first callback blocks. */
+static void callbacks_may_wait_for_those_that_were_taken_with_them(void)
+{
+    enum { KEEPERS = 2 };
+    _Atomic uint32_t stage = 0;
+    pair kept[KEEPERS];
+    call keepers[KEEPERS];
+    char here[KEEPERS];
+    blockers all;
+    int i, count;
+
+    if (!start_with_many()) return;
+    (void)prepare_blockers(&all, BLOCKERS);
+    for (count = 0; count < KEEPERS && pair_open(&kept[count]); count++) {
+        call_prepare(&keepers[count], kept[count].socket, CALL_RECEIVE);
+        keepers[count].inside = keep_processor;
+        keepers[count].context = &stage;
+        (void)CHECK_ERROR(call_receive(&keepers[count], &here[count], 1), APM_ERROR_SUCCESS);
+    }
+    CHECK(count == KEEPERS);
+    for (i = 0; i < count; i++) CHECK(peer_write(kept[i].other, "x", 1));
+    CHECK(wait_for_count(&stage, 1)); /* with one processor there is no second */
+    write_to_blockers(&all);
+    atomic_fetch_add(&stage, 100);
+    CHECK(wait_for_count(&all.inside, BLOCKERS)); /* all of them at the same time */
+    stop_blockers(&all);
+    for (i = 0; i < count; i++) {
+        CHECK(call_wait(&keepers[i]));
+        call_dispose(&keepers[i]);
+        pair_close(&kept[i]);
+    }
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
@@ -197,13 +273,13 @@ static void minimum_is_there_from_the_start(void)
 static void pool_grows_while_callbacks_block_and_shrinks_when_they_are_done(void)
 {
     apm_options options = harness_options();
-    int64_t before = harness_threads();
+    int64_t before = harness_threads() + TIMERS;
     uint64_t start;
     blockers all;
 
     options.min_workers = 2;
     options.max_workers = 0;
-    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    if (!start_with_timers(&options)) return;
     (void)start_blockers(&all, BLOCKERS, BLOCKERS);
     CHECK(harness_threads() >= before + BLOCKERS); /* each has a worker to itself */
     stop_blockers(&all);
@@ -225,12 +301,14 @@ static void pool_grows_while_callbacks_block_and_shrinks_when_they_are_done(void
 static void last_one_at_the_port_does_not_retire(void)
 {
     enum { BLOCKED = 2 };
-    int64_t before = harness_threads();
+    apm_options options = harness_options();
+    int64_t before = harness_threads() + TIMERS;
     uint64_t start;
     blockers all;
     pair both;
 
-    if (!start_with_many()) return;
+    options.max_workers = 0;
+    if (!start_with_timers(&options)) return;
     (void)start_blockers(&all, BLOCKED, BLOCKED);
     start = test_now();
     while (test_now() - start < IDLE_LIMIT) test_yield();
@@ -247,12 +325,12 @@ static void maximum_is_kept_and_nobody_is_forgotten(void)
 {
     enum { MOST = 3 };
     apm_options options = harness_options();
-    int64_t before = harness_threads();
+    int64_t before = harness_threads() + TIMERS;
     blockers all;
 
     options.min_workers = 1;
     options.max_workers = MOST;
-    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    if (!start_with_timers(&options)) return;
     (void)start_blockers(&all, BLOCKERS, MOST);
     CHECK(harness_threads() == before + MOST);
     CHECK(atomic_load(&all.inside) == MOST); /* the others have to wait */
@@ -368,6 +446,8 @@ static void operation_outlives_the_thread_that_began_it(void)
 static const test_case blocking[] = {
     {"others_go_on_while_callbacks_block", others_go_on_while_callbacks_block, true},
     {"blocked_callbacks_may_wait_for_a_later_one", blocked_callbacks_may_wait_for_a_later_one, true},
+    {"callbacks_may_wait_for_those_that_were_taken_with_them",
+     callbacks_may_wait_for_those_that_were_taken_with_them, true},
     {"end_in_a_callback_may_wait_for_another_operation", end_in_a_callback_may_wait_for_another_operation,
      true},
     {NULL, NULL, false}};
