@@ -142,6 +142,7 @@ static void watch_batches(apmi_timer *timer)
             atomic_store_explicit(&batches->most, APMI_BATCH, memory_order_relaxed);
     }
     if (!busy) {
+        apmk_interleave();
         atomic_store_explicit(&batches->watched, false, memory_order_seq_cst);
         apmk_interleave();
         for (i = 0; i < batches->count && !busy; i++) busy = has_packets(&batches->first[i]);

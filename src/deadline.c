@@ -40,6 +40,7 @@ static apm_error arm_deadline(apmi_operation *operation, uint32_t timeout)
         return APM_ERROR_SUCCESS;
     /* Taken before, since it may expire at once. */
     apmi_operation_retain(operation);
+    apmk_interleave();
     code = apmi_timer_arm(timers_of(operation), &operation->timer, timeout, expire_operation, &was_armed);
     if (code != APMK_SUCCESS || was_armed) apmi_operation_release(operation);
     /* It may have completed, and found nothing to disarm, before the timer was armed. */

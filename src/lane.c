@@ -349,6 +349,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
             apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
         }
         apmk_unlock_exclusive(&socket->gate);
+        apmk_interleave();
     }
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);

@@ -17,14 +17,15 @@ import sys
 SEEDS = ["--count", "400"]
 STAGES = [
     # (preset, targets to build, commands: what each says is a kill if it fails or takes too long)
-    ("native-asan", ["seeds_seeded", "clock_test"],
-     [["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"],
+    ("native-asan", ["seeds_seeded", "clock_test", "interleaving_test"],
+     [["test/interleaving_test"], ["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"],
       ["test/seeds_seeded", "--profile", "windows", *SEEDS]]),
     ("native-asan", ["seeds_pieces", "seeds_threads"],
      [["test/seeds_pieces", "--profile", "hostile", *SEEDS], ["test/seeds_pieces", "--profile", "windows", *SEEDS],
       ["test/seeds_threads", "--profile", "hostile", "--count", "150"]]),
     ("native-asan", ["all"],
-     [["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"]]),
+     [["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"],
+      ["ctest", "--stop-on-failure", "-LE", "seeds", "-R", "/wine$|/hostile$"]]),
     ("native-tsan", ["all"],
      [["test/seeds_threads", "--profile", "windows", "--count", "300"],
       ["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$|large|huge"]]),

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Short scenes whose outcome depends on who comes first, on the seeded scheduler: each in some
+ * hundred interleavings, on Windows and on the hostile kernel. A thread that waits for ever, and
+ * memory that is touched too late, end the process.
+ */
+#include <CUnit/Basic.h>
+#include <apmsock/apmsock.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim.h"
+
+enum { SEEDS = 300, MANY = 6 };
+
+static const char *const kernels[] = {"windows", "hostile"};
+enum { KERNELS = sizeof kernels / sizeof *kernels };
+
+/* ---- a connection ------------------------------------------------------------------------------ */
+
+typedef struct connection {
+    sim_listener *listener;
+    sim_peer *peer;
+    apm_socket *socket;
+} connection;
+
+static void open_connection(connection *one)
+{
+    apm_endpoint remote = {0};
+
+    one->listener = sim_listen(APM_FAMILY_IPV4, 4);
+    remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(one->listener), remote.address);
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one->socket) ==
+                    APM_ERROR_SUCCESS);
+    CU_ASSERT_FATAL(apm_socket_connect(one->socket, &remote) == APM_ERROR_SUCCESS);
+    one->peer = sim_accept(one->listener, 60000);
+    CU_ASSERT_FATAL(one->peer != NULL);
+}
+
+static void close_connection(connection *one)
+{
+    if (one->socket != NULL) (void)apm_socket_close(one->socket);
+    sim_peer_close(one->peer);
+    sim_listener_close(one->listener);
+}
+
+static void wait_for(_Atomic uint32_t *value, uint32_t wanted)
+{
+    while (atomic_load(value) < wanted) sim_sleep(1);
+}
+
+/* ---- the last reference ------------------------------------------------------------------------- */
+
+static _Atomic uint32_t called_back;
+
+static void APM_CALL count_callback(apm_async_result *result)
+{
+    (void)result;
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* When the one that was cancelled has called back. */
+static void close_then(void *argument)
+{
+    uint32_t turns = 0;
+
+    /* Now and then time has to go on. */
+    while (atomic_load(&called_back) == 0)
+        if (++turns % 100 == 0)
+            sim_sleep(1);
+        else
+            sim_interleave();
+    (void)apm_socket_close((apm_socket *)argument);
+}
+
+/* The cancel sweeps the other receives out of the kernel, and while they are put back the socket
+ * is closed by the only one who has it. */
+static void socket_goes_while_its_receives_are_put_back(void)
+{
+    apm_async_result *result = NULL;
+    sim_thread *thread;
+    connection one;
+    char here[3];
+    int i;
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    for (i = 0; i < 3; i++)
+        CU_ASSERT(apm_socket_begin_receive(one.socket, &here[i], 1, 0, count_callback, NULL,
+                                           i == 1 ? &result : NULL) == APM_ERROR_SUCCESS);
+    thread = sim_thread_start("closer", close_then, one.socket);
+    (void)apm_async_result_cancel(result);
+    apm_async_result_release(result); /* from here on only the operations hold the socket */
+    sim_thread_join(thread);
+    wait_for(&called_back, 3);
+    CU_ASSERT(atomic_load(&called_back) == 3);
+    one.socket = NULL;
+    close_connection(&one);
+}
+
+/* ---- taken together -------------------------------------------------------------------------------- */
+
+typedef struct gathering {
+    apm_manual_reset_event *all_here;
+    _Atomic uint32_t here, over;
+} gathering;
+
+static void APM_CALL wait_for_the_others(apm_async_result *result)
+{
+    gathering *all = (gathering *)apm_async_result_state(result);
+
+    if (atomic_fetch_add(&all->here, 1) + 1 == MANY)
+        (void)apm_manual_reset_event_set(all->all_here);
+    else
+        (void)apm_manual_reset_event_wait_one(all->all_here, APM_INFINITE);
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void APM_CALL pass_by(apm_async_result *result)
+{
+    gathering *all = (gathering *)apm_async_result_state(result);
+
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void gather(connection *many, gathering *all, apm_async_callback callback)
+{
+    char here[MANY];
+    int i;
+
+    atomic_store(&all->over, 0);
+    for (i = 0; i < MANY; i++)
+        CU_ASSERT(apm_socket_begin_receive(many[i].socket, &here[i], 1, 0, callback, all, NULL) ==
+                  APM_ERROR_SUCCESS);
+    for (i = 0; i < MANY; i++) CU_ASSERT(sim_peer_write(many[i].peer, "x", 1, 60000) == 1);
+    wait_for(&all->over, MANY);
+}
+
+/* One worker may take the packets of all, but each callback waits for all: whatever a worker holds
+ * has to get to others. Also where those who watch over it are just about to go, as they do some
+ * 10 ms after the last time. */
+static void callbacks_that_wait_for_each_other_all_run(void)
+{
+    connection many[MANY];
+    gathering all = {NULL, 0, 0};
+    int i;
+
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.all_here) == APM_ERROR_SUCCESS);
+    for (i = 0; i < MANY; i++) open_connection(&many[i]);
+    gather(many, &all, pass_by);
+    sim_sleep(5 + sim_draw(8));
+    gather(many, &all, wait_for_the_others);
+    for (i = 0; i < MANY; i++) close_connection(&many[i]);
+    apm_manual_reset_event_close(all.all_here);
+}
+
+/* ---- the lane ---------------------------------------------------------------------------------------- */
+
+/* A cancel makes later receives wait for their turn. When it is over they do not any more, and
+ * complete inside Begin where the bytes are there. */
+static void lane_is_open_again_after_a_cancel(void)
+{
+    apm_async_result *result = NULL;
+    connection one;
+    char here;
+
+    if (!sim_profile_now()->ifs_handles) return; /* there everything goes through the port */
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_async_result_cancel(result) == APM_ERROR_SUCCESS);
+    wait_for(&called_back, 1);
+    apm_async_result_release(result);
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, NULL, NULL, &result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_async_result_completed_synchronously(result));
+    apm_async_result_release(result);
+    close_connection(&one);
+}
+
+/* ---- a deadline ---------------------------------------------------------------------------------- */
+
+static void write_a_byte(void *argument)
+{
+    connection *one = (connection *)argument;
+
+    CU_ASSERT(sim_peer_write(one->peer, "x", 1, 60000) == 1);
+}
+
+/* What is over has no deadline any more, whoever was first: an armed one would keep the operation. */
+static void deadline_of_what_completes_meanwhile_is_not_kept(void)
+{
+    apm_async_result *result = NULL;
+    sim_thread *thread;
+    connection one;
+    char here;
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    thread = sim_thread_start("writer", write_a_byte, &one);
+    CU_ASSERT(apm_async_result_cancel_after(result, 1000000) == APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    wait_for(&called_back, 1);
+    sim_thread_join(thread);
+    close_connection(&one);
+}
+
+/* ---- running -------------------------------------------------------------------------------------------- */
+
+typedef struct scene {
+    const char *name;
+    void (*play)(void);
+} scene;
+
+static const scene scenes[] = {
+    {"socket_goes_while_its_receives_are_put_back", socket_goes_while_its_receives_are_put_back},
+    {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
+    {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
+    {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
+};
+enum { SCENES = sizeof scenes / sizeof *scenes };
+
+static void play_scene(void *argument)
+{
+    const scene *one = (const scene *)argument;
+    apm_options options = {0};
+    uint64_t begun;
+
+    options.size = sizeof options;
+    options.min_workers = 3;
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    one->play();
+    begun = sim_now();
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_census(SIM_BLOCKS) == 0);
+    /* Each worker is told to leave, also where one takes what was for several. */
+    if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(sim_now() - begun < 1000);
+}
+
+/* CUnit's tests take no argument: each finds its scene by its name. */
+static void run_current(void)
+{
+    const char *name = CU_get_current_test()->pName;
+    size_t i = 0, kernel;
+    sim_profile profile;
+    uint64_t seed;
+
+    while (strcmp(scenes[i].name, name) != 0) i++;
+    for (kernel = 0; kernel < KERNELS; kernel++) {
+        CU_ASSERT_FATAL(sim_profile_named(kernels[kernel], &profile));
+        sim_set_profile(&profile);
+        for (seed = 1; seed <= SEEDS; seed++) {
+            sim_seed(seed);
+            sim_run(play_scene, (void *)(uintptr_t)&scenes[i]);
+        }
+    }
+}
+
+int main(void)
+{
+    unsigned failures = 1;
+    size_t i;
+
+    if (CU_initialize_registry() == CUE_SUCCESS) {
+        CU_pSuite suite = CU_add_suite("interleaving", NULL, NULL);
+
+        for (i = 0; suite != NULL && i < SCENES; i++) (void)CU_add_test(suite, scenes[i].name, run_current);
+        CU_basic_set_mode(CU_BRM_VERBOSE);
+        (void)CU_basic_run_tests();
+        failures = CU_get_number_of_failures() + (CU_get_number_of_asserts() == 0);
+    }
+    CU_cleanup_registry();
+    return failures == 0 ? 0 : 1;
+}
