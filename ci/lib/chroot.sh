@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+# Sourced by ci/matrix: Debian systems of its own below build/matrix, with Wine for programs
+# of 32 and of 64 bits, so that this system stays as it is.
+# shellcheck shell=bash
+
+packages_chroot="debootstrap debian-archive-keyring util-linux"
+# What is installed in each of them. Python is for the tests of the demo.
+packages_inside="wine wine64 cmake python3 ca-certificates"
+# Wine before 10 needs a 32-bit Linux below 32-bit programs.
+declare -A packages_i386=([bookworm]=wine32:i386)
+
+# The directory of a system, such as bookworm.
+system_directory() { printf '%s\n' "$build/matrix/$1"; }
+
+# The mirror that this system has, or Debian's own.
+debian_mirror() {
+    local mirror
+    mirror=$(apt-get indextargets --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
+        'Label: Debian' 2>/dev/null | sed -n 's/^main //p' | head -n 1)
+    printf '%s\n' "${mirror:-http://deb.debian.org/debian/}"
+}
+
+# enter SYSTEM COMMAND...: as root in the system, where this checkout has the same path. The mounts and
+# the processes are in namespaces of their own, and end with the command, or with this script.
+enter() {
+    local directory status=0
+    directory=$(system_directory "$1")
+    shift
+    as_root setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
+        bash -c '
+            set -eu
+            system=$1 checkout=$2
+            shift 2
+            mount -t proc proc "$system/proc"
+            mount --rbind /dev "$system/dev"
+            mount -t tmpfs tmpfs "$system/tmp"
+            # After /tmp, in which it may be.
+            mkdir -p "$system$checkout"
+            mount --bind "$checkout" "$system$checkout"
+            cp -L /etc/resolv.conf /etc/hosts "$system/etc/"
+            # Not in the place of this shell: it is what the orphans of Wine are given to.
+            chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+                DEBIAN_FRONTEND=noninteractive "$@"' enter "$directory" "$root" "$@" </dev/null 9>&- &
+    entered=$!
+    wait "$entered" || status=$?
+    entered=
+    return "$status"
+}
+
+# For the end of the script: what enter has started, if anything, ends.
+leave() {
+    [ -z "${entered:-}" ] || kill "$entered" 2>/dev/null || true
+}
+
+# make_system SYSTEM: unless it is there, complete.
+make_system() {
+    local system=$1 directory log=$build/matrix/$1.log i386=${packages_i386[$1]:-}
+    directory=$(system_directory "$system")
+    [ ! -e "$directory/ready" ] || return 0
+    say "making a Debian $system in $directory: some minutes"
+    as_root rm -rf --one-file-system "$directory"
+    {
+        as_root debootstrap --variant=minbase "$system" "$directory" "$(debian_mirror)" &&
+            # What apt is told here about time and proxies holds there, too.
+            apt-config dump --format '%F "%v";%n' | { grep -E '^Acquire::(Check|https?::Proxy)' || true; } |
+            as_root tee "$directory/etc/apt/apt.conf.d/90matrix" >/dev/null &&
+            { [ -z "$i386" ] || enter "$system" dpkg --add-architecture i386; } &&
+            enter "$system" apt-get -q update &&
+            # shellcheck disable=SC2086
+            enter "$system" apt-get -q -y --no-install-recommends install $packages_inside $i386 &&
+            enter "$system" apt-get clean &&
+            enter "$system" "$root/ci/lib/cell.sh" prefix
+    } </dev/null >"$log" 2>&1 9>&- || {
+        tail -n 20 "$log" >&2
+        die "cannot make a Debian $system; the whole log is $log"
+    }
+    as_root touch "$directory/ready"
+}
