@@ -40,7 +40,8 @@ foreach(program IN LISTS programs_windows)
 endforeach()
 include(process/process.cmake)
 
-# The demo from outside, as a user sees it.
+# The demo from outside, as a user sees it. Python is named by its path: as a target it would be
+# started with the emulator, which is for the demo only.
 if(TARGET apmdemo)
     find_package(Python3 COMPONENTS Interpreter)
     if(Python3_Interpreter_FOUND)
@@ -48,9 +49,9 @@ if(TARGET apmdemo)
         if(CMAKE_CROSSCOMPILING_EMULATOR)
             set(emulator --wine ${CMAKE_CROSSCOMPILING_EMULATOR})
         endif()
-        test_entry(NAME demo LABELS demo COMMAND Python3::Interpreter
+        test_entry(NAME demo LABELS demo COMMAND "${Python3_EXECUTABLE}"
             "${CMAKE_CURRENT_SOURCE_DIR}/demo/demo_test.py" --exe $<TARGET_FILE:apmdemo> ${emulator})
-        test_entry(NAME demo/get LABELS demo COMMAND Python3::Interpreter
+        test_entry(NAME demo/get LABELS demo COMMAND "${Python3_EXECUTABLE}"
             "${CMAKE_CURRENT_SOURCE_DIR}/demo/get_test.py" --exe $<TARGET_FILE:apmdemo> ${emulator})
     endif()
 endif()

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Run by ci/matrix inside one of its systems, where nothing else of ci/ is used:
 #
-#   cell.sh prefix                       makes Wine's prefix
+#   cell.sh prefix BITS                  makes Wine's prefix; 32: for programs of both sizes
 #   cell.sh version                      which Wine it is
 #   cell.sh ctest BITS LOG ARGUMENT...   runs CTest, for programs of 32 or 64 bits
 set -euo pipefail
 
+# Not every Debian has the server among the commands.
+export PATH=$PATH:/usr/lib/wine
 export WINEPREFIX=/wine WINEDEBUG=fixme-all
 # Without winedbg a crash is a crash: with it one in ten ends with exit code 0.
 export WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,winemenubuilder.exe=d"
@@ -14,7 +16,7 @@ export WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,winemenubuilder.exe=d"
 # The loader itself: Debian's wrapper around it talks on stderr.
 loader() {
     local names=(/usr/lib/wine/wine64) name
-    # Wine 8 has one for each size; with Wine 10 the same one loads both.
+    # One for each size, unless the same one loads both.
     [ "$1" = 64 ] || names=(/usr/lib/wine/wine "${names[@]}")
     for name in "${names[@]}"; do
         if [ -x "$name" ]; then
@@ -34,8 +36,7 @@ prefix)
     timeout 300 "$wine" wineboot -u
     timeout 60 "$wine" winecfg -v win10
     timeout 60 wineserver -w
-    # A prefix without the 32-bit half would do for one half of the programs only.
-    [ -e "$WINEPREFIX/drive_c/windows/syswow64/kernel32.dll" ]
+    [ "$1" = 64 ] || [ -e "$WINEPREFIX/drive_c/windows/syswow64/kernel32.dll" ]
     ;;
 version)
     "$(loader 64)" --version

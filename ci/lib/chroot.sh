@@ -6,8 +6,8 @@
 packages_chroot="debootstrap debian-archive-keyring util-linux"
 # What is installed in each of them. Python is for the tests of the demo.
 packages_inside="wine wine64 cmake python3 ca-certificates"
-# Wine before 10 needs a 32-bit Linux below 32-bit programs.
-declare -A packages_i386=([bookworm]=wine32:i386)
+# A 32-bit program needs a 32-bit Linux below it.
+packages_inside_32="wine32:i386"
 
 # The directory of a system, such as bookworm.
 system_directory() { printf '%s\n' "$build/matrix/$1"; }
@@ -54,7 +54,7 @@ leave() {
 
 # make_system SYSTEM: unless it is there, complete.
 make_system() {
-    local system=$1 directory log=$build/matrix/$1.log i386=${packages_i386[$1]:-}
+    local system=$1 directory log=$build/matrix/$1.log
     directory=$(system_directory "$system")
     [ ! -e "$directory/ready" ] || return 0
     say "making a Debian $system in $directory: some minutes"
@@ -64,15 +64,38 @@ make_system() {
             # What apt is told here about time and proxies holds there, too.
             apt-config dump --format '%F "%v";%n' | { grep -E '^Acquire::(Check|https?::Proxy)' || true; } |
             as_root tee "$directory/etc/apt/apt.conf.d/90matrix" >/dev/null &&
-            { [ -z "$i386" ] || enter "$system" dpkg --add-architecture i386; } &&
             enter "$system" apt-get -q update &&
             # shellcheck disable=SC2086
-            enter "$system" apt-get -q -y --no-install-recommends install $packages_inside $i386 &&
+            enter "$system" apt-get -q -y --no-install-recommends install $packages_inside &&
             enter "$system" apt-get clean &&
-            enter "$system" "$root/ci/lib/cell.sh" prefix
+            enter "$system" "$root/ci/lib/cell.sh" prefix 64 &&
+            as_root touch "$directory/ready"
     } </dev/null >"$log" 2>&1 9>&- || {
         tail -n 20 "$log" >&2
-        die "cannot make a Debian $system; the whole log is $log"
+        say "cannot make a Debian $system; the whole log is $log"
+        return 1
     }
-    as_root touch "$directory/ready"
+}
+
+# make_system_32 SYSTEM: gives it what 32-bit programs need. Not every mirror has this half of every
+# Debian in order.
+make_system_32() {
+    local system=$1 directory log=$build/matrix/$1-32.log
+    directory=$(system_directory "$system")
+    # The newest Wine loads both sizes by itself, and the prefix shows it.
+    [ ! -e "$directory/ready-32" ] && [ ! -e "$directory/wine/drive_c/windows/syswow64/kernel32.dll" ] || return 0
+    say "adding Wine for 32-bit programs to $system"
+    {
+        enter "$system" dpkg --add-architecture i386 &&
+            enter "$system" apt-get -q -o APT::Update::Error-Mode=any update &&
+            enter "$system" apt-get -q -y --no-install-recommends install $packages_inside_32 &&
+            enter "$system" apt-get clean &&
+            enter "$system" "$root/ci/lib/cell.sh" prefix 32 &&
+            as_root touch "$directory/ready-32"
+    } </dev/null >"$log" 2>&1 9>&- || {
+        grep -E '^[EW]: ' "$log" >&2 || tail -n 20 "$log" >&2
+        say "there is no Wine for 32-bit programs in $system; the whole log is $log"
+        enter "$system" dpkg --remove-architecture i386 >/dev/null 2>&1 || true
+        return 1
+    }
 }

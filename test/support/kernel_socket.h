@@ -142,4 +142,10 @@ static inline int32_t kernel_number(const apm_socket *socket, int32_t level, int
     return kernel_get(apm_socket_handle(socket), level, name, &value, (int32_t)sizeof value) ? value : -1;
 }
 
+/* Whether it has the times of keep-alive as options of a stream; with Wine 8 they are set in another way. */
+static inline bool kernel_has_keep_alive(const apm_socket *socket)
+{
+    return kernel_number(socket, LEVEL_TCP, TCP_COUNT) != -1;
+}
+
 #endif
