@@ -39,6 +39,9 @@ foreach(program IN LISTS programs_windows)
     test_host(${program})
 endforeach()
 include(process/process.cmake)
+if(TARGET ubsan_runtime)
+    include(ubsan/ubsan.cmake)
+endif()
 
 # The demo from outside, as a user sees it. Python is named by its path: as a target it would be
 # started with the emulator, which is for the demo only.

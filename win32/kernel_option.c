@@ -21,7 +21,9 @@ apmk_code apmk_socket_get_option(apmk_socket socket, int32_t level, int32_t name
     int room = *size;
     apmk_code code = socket_outcome(getsockopt(socket, level, name, (char *)value, &room));
 
-    if (code == APMK_SUCCESS) *size = room;
+    /* Wine 10 leaves the size of SO_LINGER to chance in a 32-bit process on a 64-bit system. No
+     * provider has written more than there was room for. */
+    if (code == APMK_SUCCESS && room >= 0 && room < *size) *size = room;
     return code;
 }
 

@@ -8,21 +8,24 @@
 set -euo pipefail
 
 # Not every Debian has the server among the commands.
-export PATH=$PATH:/usr/lib/wine
+places=(/usr/lib/wine "/usr/lib/$(uname -m)-linux-gnu/wine")
+export PATH=$PATH:${places[0]}:${places[1]}
 export WINEPREFIX=/wine WINEDEBUG=fixme-all
 # Without winedbg a crash is a crash: with it one in ten ends with exit code 0.
 export WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,winemenubuilder.exe=d"
 
-# The loader itself: Debian's wrapper around it talks on stderr.
+# The loader itself: Debian's wrapper around it talks on stderr. One for each size, unless the same
+# one loads both.
 loader() {
-    local names=(/usr/lib/wine/wine64) name
-    # One for each size, unless the same one loads both.
-    [ "$1" = 64 ] || names=(/usr/lib/wine/wine "${names[@]}")
-    for name in "${names[@]}"; do
-        if [ -x "$name" ]; then
-            printf '%s\n' "$name"
-            return
-        fi
+    local place names=(wine64 wine) name
+    [ "$1" = 64 ] || names=(wine wine64)
+    for place in "${places[@]}"; do
+        for name in "${names[@]}"; do
+            if [ -x "$place/$name" ]; then
+                printf '%s\n' "$place/$name"
+                return
+            fi
+        done
     done
     command -v wine
 }
