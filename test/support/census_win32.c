@@ -16,6 +16,7 @@
 #include <windows.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The system's own structure; its headers do not declare it in full. */
 typedef struct process_entry {
@@ -104,13 +105,18 @@ int64_t harness_sockets(void)
 int64_t harness_threads(void)
 {
     unsigned char *all = (unsigned char *)query_system(ASK_PROCESSES);
-    const process_entry *entry = (const process_entry *)(void *)all;
+    const unsigned char *next = all;
     ULONG_PTR self = GetCurrentProcessId();
+    process_entry entry;
     int64_t count = 0;
 
-    while (entry->process != self && entry->next != 0)
-        entry = (const process_entry *)(const void *)((const unsigned char *)entry + entry->next);
-    if (entry->process == self) count = (int64_t)entry->threads;
+    /* Copied: Wine 8 puts an entry at any address. */
+    memcpy(&entry, next, sizeof entry);
+    while (entry.process != self && entry.next != 0) {
+        next += entry.next;
+        memcpy(&entry, next, sizeof entry);
+    }
+    if (entry.process == self) count = (int64_t)entry.threads;
     (void)VirtualFree(all, 0, MEM_RELEASE);
     return count;
 }
