@@ -14,7 +14,8 @@ static volatile double huge = 1e10;
 static int *volatile nowhere = NULL;
 static char *volatile low = (char *)(uintptr_t)16;
 static volatile ptrdiff_t far_back = -64;
-static volatile long long taken;
+static volatile int taken;
+static volatile long long taken_long;
 
 /* The fault is in the next line. */
 #define NEXT_LINE() say_line(__LINE__ + 1)
@@ -34,7 +35,7 @@ static void add(void)
 static void add_long(void)
 {
     NEXT_LINE();
-    taken = biggest_long + biggest_long;
+    taken_long = biggest_long + biggest_long;
 }
 
 static void subtract(void)
@@ -147,7 +148,7 @@ static void wrap_pointer(void)
     char *from = low;
 
     NEXT_LINE();
-    taken = (long long)(uintptr_t)(from + far_back);
+    low = from + far_back;
 }
 
 static void reach_unreachable(void)
@@ -163,7 +164,7 @@ static void make_nothing(void)
     int size = minus_one;
 
     NEXT_LINE();
-    volatile char bytes[size];
+    volatile unsigned char bytes[size];
     bytes[zero] = 0;
     taken = bytes[zero];
 }

@@ -17,17 +17,15 @@ enum { INTEGER = 0, FLOATING = 1, POINTER_BITS = sizeof(source_value) * 8 };
 _Noreturn void report(const source_place *where, const char *format, ...)
 {
     const char *file = where->file != NULL ? where->file : "<unknown>";
-    char text[600];
+    char what[400], text[660];
     va_list arguments;
     DWORD written;
-    int length;
 
-    length = snprintf(text, sizeof text - 1, "%.200s:%" PRIu32 ":%" PRIu32 ": runtime error: ", file,
-                      where->line, where->column);
     va_start(arguments, format);
-    (void)vsnprintf(text + length, sizeof text - 1 - (size_t)length, format, arguments);
+    (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    (void)strcat(text, "\n");
+    (void)snprintf(text, sizeof text, "%.200s:%" PRIu32 ":%" PRIu32 ": runtime error: %s\n", file,
+                   where->line, where->column, what);
     /* Neither the C library's streams nor what runs at its exit: whoever got here may hold their locks. */
     (void)WriteFile(GetStdHandle(STD_ERROR_HANDLE), text, (DWORD)strlen(text), &written, NULL);
     (void)TerminateProcess(GetCurrentProcess(), UBSAN_EXIT_CODE);
