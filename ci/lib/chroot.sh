@@ -23,10 +23,12 @@ debian_mirror() {
 # enter SYSTEM COMMAND...: as root in the system, where this checkout has the same path. The mounts and
 # the processes are in namespaces of their own, and end with the command, or with this script.
 enter() {
-    local directory status=0
+    local directory status=0 sudo=()
     directory=$(system_directory "$1")
     shift
-    as_root setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
+    # Not by as_root: a function in the background would be one more process, which outlives this one.
+    "${sudo[@]}" setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
         bash -c '
             set -eu
             system=$1 checkout=$2
