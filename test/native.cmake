@@ -27,19 +27,6 @@ set(sim_sources
     sim/sim_work.c
     sim/sim_world.c)
 
-set(seeds_sources
-    stress/actor.c
-    stress/addresses.c
-    stress/call.c
-    stress/check.c
-    stress/host.c
-    stress/ledger.c
-    stress/parcel.c
-    stress/program.c
-    stress/seeds.c
-    stress/slot.c
-    stress/weather.c)
-
 list(TRANSFORM apmsock_model_sources PREPEND "${PROJECT_SOURCE_DIR}/")
 
 # A library of the model with one of the two schedulers: test_model(target scheduler
@@ -68,21 +55,8 @@ endforeach()
 
 # ---- the seeds ---------------------------------------------------------------------------------
 
-# Seeds of a scheduler on each of the three kernels (sim.h).
 set(APMSOCK_SEEDS 2000 CACHE STRING "How many seeds run for each kernel and scheduler")
-function(test_seeds scheduler model count)
-    add_executable(seeds_${scheduler} ${seeds_sources})
-    target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
-    math(EXPR half "${count} / 2")
-    math(EXPR second "${half} + 1")
-    foreach(profile windows wine hostile)
-        foreach(from 1 ${second})
-            test_entry(NAME seeds/${scheduler}/${profile}/${from} LABELS seeds
-                COMMAND seeds_${scheduler} --profile ${profile} --from ${from} --count ${half})
-        endforeach()
-    endforeach()
-endfunction()
-
+include(stress/stress.cmake)
 math(EXPR some_seeds "${APMSOCK_SEEDS} / 2")
 test_seeds(threads model_threads ${some_seeds})
 # One thread at a time is nothing for ThreadSanitizer.

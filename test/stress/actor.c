@@ -4,11 +4,6 @@
 
 /* ---- places --------------------------------------------------------------------------------- */
 
-static place *any_place(actor *one)
-{
-    return &one->in->places[draw(&one->stream, one->in->place_count)];
-}
-
 void place_close(place *at, uint64_t *stream)
 {
     apm_error error;
@@ -185,30 +180,25 @@ static void rest(actor *one)
     sim_sleep(sim_is_seeded() && draw(&one->stream, 6) == 0 ? 6000 : draw(&one->stream, 3));
 }
 
-static void do_step(actor *one)
+static void take_step(actor *one, const step *next)
 {
-    place *at = any_place(one);
+    place *at = &one->in->places[next->place];
 
+    one->stream = next->chance;
     if (at->socket == NULL) return;
-    switch (draw(&one->stream, 16)) {
-    case 0:
-    case 1:
-    case 2:
-    case 3: transfer(one, at, CALL_SEND); break;
-    case 4:
-    case 5:
-    case 6: transfer(one, at, CALL_RECEIVE); break;
-    case 7: receive_in_a_row(one, at); break;
-    case 8:
-    case 9:
-    case 10: do_to_call(one); break;
-    case 11: slot_meddle(one->in, &one->stream); break;
-    case 12: use_place(one, at); break;
-    case 13: rest(one); break;
-    case 14:
+    switch (next->kind) {
+    case STEP_CONNECT:
         if (!apm_socket_connected(at->socket)) try_connect(one, at);
         break;
-    default: disconnect(one, at); break;
+    case STEP_SEND: transfer(one, at, CALL_SEND); break;
+    case STEP_RECEIVE: transfer(one, at, CALL_RECEIVE); break;
+    case STEP_RECEIVES: receive_in_a_row(one, at); break;
+    case STEP_OWN: do_to_call(one); break;
+    case STEP_SLOT: slot_meddle(one->in, &one->stream); break;
+    case STEP_USE: use_place(one, at); break;
+    case STEP_REST: rest(one); break;
+    case STEP_DISCONNECT: disconnect(one, at); break;
+    default: sim_fail("a step that is none: %u", (unsigned)next->kind);
     }
     sim_interleave();
 }
@@ -218,10 +208,7 @@ void actor_run(void *argument)
     actor *one = (actor *)argument;
     uint32_t i;
 
-    for (i = 0; i < one->in->place_count; i++)
-        if (one->in->places[i].socket != NULL && draw(&one->stream, 10) != 0)
-            try_connect(one, &one->in->places[i]);
-    for (i = 0; i < one->steps; i++) do_step(one);
+    for (i = 0; i < one->step_count; i++) take_step(one, &one->steps[i]);
     for (i = 0; i < one->own_count; i++)
         if (one->own[i]->end == END_IN_THREAD) end_call(one, one->own[i]);
 }

@@ -257,7 +257,7 @@ void check_program(program *run)
 {
     uint32_t i;
 
-    for (i = 0; i < run->place_count; i++) {
+    for (i = 0; i < PLACES; i++) {
         const place *at = &run->places[i];
 
         check_calls(at->sends, at->send_count);

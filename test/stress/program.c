@@ -73,7 +73,7 @@ static void open_place(place *at)
         apm_socket_retain(at->socket); /* the run's own, until everything is over */
         if (at->bound && !at->datagram) bind_place(at);
         check_at(name_remote(at), "a remote endpoint", at);
-        addresses_draw(at, &at->in->stream);
+        addresses_draw(at, &at->stream);
         check_at(apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, at->parallel) ==
                          APM_ERROR_SUCCESS &&
                      apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT,
@@ -138,7 +138,7 @@ static void drain_place(place *at, uint64_t *stream)
     }
 }
 
-static void finish_place(place *at, uint64_t *stream)
+static void finish_place(place *at)
 {
     uint32_t patience = 200;
 
@@ -146,7 +146,7 @@ static void finish_place(place *at, uint64_t *stream)
         return;
     if (!apm_socket_connected(at->socket)) return;
     atomic_store_explicit(&at->finishing, true, memory_order_relaxed);
-    drain_place(at, stream);
+    drain_place(at, &at->stream);
     if (!at->drained || apm_socket_shutdown(at->socket, APM_SHUTDOWN_SEND) != APM_ERROR_SUCCESS) return;
     /* The host reads to the end in its own time; a close might cut it short. */
     while (!atomic_load_explicit(&at->over, memory_order_relaxed) && patience-- != 0) sim_sleep(1);
@@ -158,7 +158,7 @@ static bool has_socket(const program *run)
 {
     uint32_t i;
 
-    for (i = 0; i < run->place_count; i++)
+    for (i = 0; i < PLACES; i++)
         if (run->places[i].socket != NULL) return true;
     return false;
 }
@@ -239,25 +239,28 @@ static void play(program *run)
 {
     uint32_t i;
 
-    for (i = 0; i < run->place_count; i++) open_place(&run->places[i]);
-    for (i = 0; i < run->actor_count; i++)
-        run->actors[i].thread = sim_thread_start("actor", actor_run, &run->actors[i]);
+    for (i = 0; i < PLACES; i++)
+        if (run->places[i].present) open_place(&run->places[i]);
+    for (i = 0; i < ACTORS; i++)
+        if (run->actors[i].step_count != 0)
+            run->actors[i].thread = sim_thread_start("actor", actor_run, &run->actors[i]);
     if (run->cleans_early) {
-        sim_sleep(draw(&run->stream, 6));
+        sim_sleep(run->cleans_after);
         clean_up(run);
     }
-    for (i = 0; i < run->actor_count; i++) sim_thread_join(run->actors[i].thread);
-    for (i = 0; i < run->place_count && run->drains; i++) finish_place(&run->places[i], &run->stream);
+    for (i = 0; i < ACTORS; i++)
+        if (run->actors[i].thread != NULL) sim_thread_join(run->actors[i].thread);
+    for (i = 0; i < PLACES && run->drains; i++) finish_place(&run->places[i]);
     if (!run->cleans_early) clean_up(run);
     check_nothing_runs();
 
     atomic_store_explicit(&run->stopping, true, memory_order_relaxed);
-    for (i = 0; i < run->place_count; i++) close_host(&run->places[i]);
+    for (i = 0; i < PLACES; i++) close_host(&run->places[i]);
     slot_empty(run);
-    for (i = 0; i < run->place_count; i++) leave_place(&run->places[i]);
+    for (i = 0; i < PLACES; i++) leave_place(&run->places[i]);
 }
 
-void program_run(void *argument)
+static void program_run(void *argument)
 {
     program *run = (program *)argument;
     uint32_t i;
@@ -267,5 +270,66 @@ void program_run(void *argument)
     if (sim_census(SIM_BLOCKS) != 0) sim_fail("blocks of the heap are left over");
     if (sim_census(SIM_EVENTS) != 0) sim_fail("events are left over");
     check_program(run);
-    for (i = 0; i < run->place_count; i++) delete_place(&run->places[i]);
+    for (i = 0; i < PLACES; i++) delete_place(&run->places[i]);
+}
+
+/* ---- from a script ---------------------------------------------------------------------------------- */
+
+static bool has_trait(const script_place *from, enum place_trait trait)
+{
+    return (from->traits & 1u << trait) != 0;
+}
+
+static void load_place(place *at, const script_place *from)
+{
+    at->present = true;
+    at->sender = from->sender;
+    at->receiver = from->receiver;
+    at->datagram = has_trait(from, TRAIT_DATAGRAM);
+#ifdef APMI_PIECE
+    at->datagram = false; /* where pieces are small, a datagram would be cut into them */
+#endif
+    at->bound = has_trait(from, TRAIT_BOUND);
+    at->nobody = has_trait(from, TRAIT_NOBODY);
+    at->parts_ways = has_trait(from, TRAIT_PARTS_WAYS);
+    at->parallel = has_trait(from, TRAIT_PARALLEL);
+    at->chained_sends = has_trait(from, TRAIT_CHAINED_SENDS);
+    at->chained_receives = has_trait(from, TRAIT_CHAINED_RECEIVES);
+    at->connect_timeout = from->timeout;
+    at->chain_left[0] = at->chain_left[1] = from->chain;
+    at->salt = 1000 + at->index;
+    at->stream = from->chance;
+    at->host_stream = ((uint64_t)draw(&at->stream, UINT32_MAX) << 32) + at->index;
+}
+
+static void load_script(program *run, const script *from)
+{
+    uint32_t i;
+
+    memset(run, 0, sizeof *run);
+    setting_calm(run, from->profile);
+    setting_apply(run, from->settings);
+    run->hostile = from->profile == PROFILE_HOSTILE;
+    ledger_install(&run->options, run->memory_failures);
+    for (i = 0; i < PLACES; i++) {
+        run->places[i].in = run;
+        run->places[i].index = i;
+        if (from->places[i].present) load_place(&run->places[i], &from->places[i]);
+    }
+    for (i = 0; i < ACTORS; i++) {
+        run->actors[i].in = run;
+        run->actors[i].index = i;
+        run->actors[i].steps = from->steps[i];
+        run->actors[i].step_count = from->step_counts[i];
+    }
+}
+
+void script_run(const script *made)
+{
+    static program run;
+
+    load_script(&run, made);
+    sim_seed(made->seed);
+    sim_set_profile(&run.profile);
+    sim_run(program_run, &run);
 }

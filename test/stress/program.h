@@ -14,9 +14,10 @@
 #include <apmsock/apmsock.h>
 #include <stdatomic.h>
 
+#include "script.h"
 #include "sim.h"
 
-enum { PLACES = 3, ACTORS = 3, SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150 };
+enum { SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150 };
 
 typedef struct program program;
 typedef struct place place;
@@ -82,14 +83,13 @@ struct place {
     program *in;
     uint32_t index;
     apm_socket *socket;
+    bool present;              /* otherwise nothing of it is there */
     uint32_t sender, receiver; /* actors */
-    bool datagram;             /* connected to itself */
-    bool bound;                /* to a port, by itself */
-    bool nobody;               /* listens */
-    bool parts_ways;           /* disconnects, too: the order of its bytes is not looked at */
-    bool parallel;             /* connects */
-    int32_t connect_timeout;   /* 0: none */
+    bool datagram;             /* the traits of script.h */
+    bool bound, nobody, parts_ways, parallel;
+    int32_t connect_timeout; /* 0: none */
     bool chained_sends, chained_receives;
+    uint64_t stream; /* chance, for what is done to it before and after the actors */
     uint64_t salt;
     apm_endpoint remote;
     apm_endpoint remotes[ADDRESSES]; /* with others that do not answer, or answer too late */
@@ -115,31 +115,34 @@ struct place {
 typedef struct actor {
     program *in;
     uint32_t index;
-    uint64_t stream;
-    uint32_t steps;
+    uint64_t stream; /* of the step that it takes */
+    const step *steps;
+    uint32_t step_count;
     call *own[CALLS]; /* with a result that it gives back */
     uint32_t own_count;
     sim_thread *thread;
 } actor;
 
 struct program {
-    uint64_t seed, stream;
     sim_profile profile;
     apm_options options;
-    uint32_t place_count, actor_count;
+    uint32_t memory_failures; /* of 1000 allocations */
     place places[PLACES];
     actor actors[ACTORS];
     _Atomic(apm_async_result *) slots[SLOTS];
     _Atomic bool stopping;   /* the hosts */
     _Atomic bool cleaned_up; /* the end has begun */
     bool cleans_early, drains, hostile;
-    uint32_t users; /* of apm_startup */
+    uint32_t cleans_after; /* ms */
+    uint32_t users;        /* of apm_startup */
 };
 
-/* What a run is made of: the same for the same profile and seed. */
-void program_draw(program *run, const char *profile, uint64_t seed);
-/* Inside sim_run. Ends the process when something is wrong. */
-void program_run(void *argument);
+/* setting.c: the settings' places in a run. */
+void setting_calm(program *run, enum script_profile profile);
+void setting_collect(const program *run, uint32_t *values);
+void setting_apply(program *run, const uint32_t *values);
+/* weather.c: draws the settings. */
+void weather_draw(program *run, enum script_profile profile, uint64_t *stream);
 
 uint32_t draw(uint64_t *stream, uint32_t limit);
 

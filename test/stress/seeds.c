@@ -1,86 +1,207 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random programs on the simulated kernel, one per seed.
+ * Random programs on the simulated kernel, one per seed, or one script (script.h).
  *
  *   seeds [--profile NAME] [--from N] [--count N]      runs the seeds N, N+1 ...
  *   seeds [--profile NAME] --replay N [--trace]        runs one, with every event printed
+ *   seeds [--profile NAME] --print N                   prints its script
+ *   seeds [--profile NAME] --shrink N                  prints a small script that fails as it does
+ *   seeds --script FILE [--trace]                      runs a script
+ *   seeds --script FILE --smaller                      prints a smaller one that fails as it does
  *
  * The profile is windows, wine or hostile: what the kernel is like, and what may fail.
  * A seed that fails says so, with the command that runs it again, and ends the process. On
  * the seeded scheduler it does then exactly the same; with real threads only nearly.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/number.h"
-#include "program.h"
+#include "sim.h"
+#include "trial.h"
 
-static const char *command, *profile = "hostile";
+#define TRIALS 400u
+#define TEXT_LIMIT 65536u
+
+enum deed { DEED_RUN, DEED_PRINT, DEED_SHRINK };
+
+typedef struct wish {
+    enum deed deed;
+    enum script_profile profile;
+    uint64_t from, count;
+    const char *file;
+} wish;
+
+static const char *command;
+static wish wished = {DEED_RUN, PROFILE_HOSTILE, 1, 2000, NULL};
 static uint64_t seed_now, passed;
 
 static void explain(void)
 {
-    (void)fprintf(stderr, "seed %llu failed. To see it again:\n    %s --profile %s --replay %llu --trace\n",
-                  (unsigned long long)seed_now, command, profile, (unsigned long long)seed_now);
+    const char *profile = script_profile_name(wished.profile);
+    unsigned long long seed = (unsigned long long)seed_now;
+
+    if (wished.file != NULL) {
+        (void)fprintf(stderr, "To see it again:\n    %s --script %s --trace\n", command, wished.file);
+    } else {
+        (void)fprintf(stderr,
+                      "seed %llu failed. To see it again:\n    %s --profile %s --replay %llu --trace\n", seed,
+                      command, profile, seed);
+        if (sim_is_seeded())
+            (void)fprintf(stderr,
+                          "For a small script that fails in the same way:\n"
+                          "    %s --profile %s --shrink %llu\n",
+                          command, profile, seed);
+    }
     if (!sim_is_seeded()) (void)fprintf(stderr, "(These are real threads: it need not fail again.)\n");
     (void)fprintf(stderr, "%llu passed, 1 failed\n", (unsigned long long)passed);
     (void)printf("%llu passed, 1 failed\n", (unsigned long long)passed);
     (void)fflush(stdout);
 }
 
-static void run_seed(uint64_t seed)
-{
-    static program run;
+/* ---- the command line -------------------------------------------------------------------------- */
 
-    seed_now = seed;
-    memset(&run, 0, sizeof run);
-    program_draw(&run, profile, seed);
-    sim_seed(seed);
-    sim_set_profile(&run.profile);
-    sim_run(program_run, &run);
-    passed++;
+/* One that needs nothing after it. */
+static bool read_flag(const char *name)
+{
+    if (strcmp(name, "--trace") == 0)
+        sim_set_trace(true);
+    else if (strcmp(name, "--smaller") == 0)
+        wished.deed = DEED_SHRINK;
+    else
+        return false;
+    return true;
 }
 
-static bool read_arguments(int argc, char **argv, uint64_t *from, uint64_t *count)
+static bool read_one_seed(const char *name, const char *value)
 {
-    sim_profile known;
+    static const struct {
+        const char *name;
+        enum deed deed;
+    } known[] = {{"--replay", DEED_RUN}, {"--print", DEED_PRINT}, {"--shrink", DEED_SHRINK}};
+    size_t i;
+
+    for (i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(name, known[i].name) != 0) continue;
+        wished.deed = known[i].deed;
+        wished.count = 1;
+        return number_read(value, &wished.from);
+    }
+    return false;
+}
+
+static bool read_option(const char *name, const char *value)
+{
+    if (value == NULL) return false;
+    if (strcmp(name, "--profile") == 0) return script_profile_named(value, &wished.profile);
+    if (strcmp(name, "--from") == 0) return number_read(value, &wished.from);
+    if (strcmp(name, "--count") == 0) return number_read(value, &wished.count);
+    if (strcmp(name, "--script") != 0) return read_one_seed(name, value);
+    wished.file = value;
+    return true;
+}
+
+static bool read_arguments(int argc, char **argv)
+{
     int i;
 
     for (i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-
-        if (strcmp(argv[i], "--trace") == 0) {
-            sim_set_trace(true);
-        } else if (strcmp(argv[i], "--profile") == 0 && value != NULL && sim_profile_named(value, &known)) {
-            profile = value;
-            i++;
-        } else if (strcmp(argv[i], "--from") == 0 && number_read(value, from)) {
-            i++;
-        } else if (strcmp(argv[i], "--count") == 0 && number_read(value, count)) {
-            i++;
-        } else if (strcmp(argv[i], "--replay") == 0 && number_read(value, from)) {
-            *count = 1;
-            i++;
-        } else {
-            return false;
-        }
+        if (read_flag(argv[i])) continue;
+        if (!read_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL)) return false;
+        i++;
     }
     return true;
 }
 
+/* ---- a script ------------------------------------------------------------------------------------- */
+
+static bool read_file(const char *path, script *made)
+{
+    static char text[TEXT_LIMIT];
+    FILE *file = fopen(path, "rb");
+    uint32_t line = 0;
+    size_t size;
+
+    if (file == NULL) {
+        (void)fprintf(stderr, "%s cannot be read\n", path);
+        return false;
+    }
+    size = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    if (strlen(text) == size && size != sizeof text - 1 && script_read(text, made, &line)) return true;
+    (void)fprintf(stderr, "%s:%u: this is no script\n", path, (unsigned)line);
+    return false;
+}
+
+/* 0 if a smaller one was found: one that fails. */
+static int shrink(script *made)
+{
+    uint32_t left = TRIALS;
+    trial how;
+
+    if (!sim_is_seeded()) {
+        (void)fprintf(stderr, "with real threads what fails need not fail again: use the seeded program\n");
+        return 2;
+    }
+    if (!trial_run(made, 1, &how) || !how.failed) {
+        (void)fprintf(stderr, "it does not fail\n");
+        return 1;
+    }
+    script_shrink(made, &how, &left);
+    (void)printf("# %s\n# found with %u trials\n", how.headline, (unsigned)(TRIALS - left));
+    script_write(made, stdout);
+    return 0;
+}
+
+static int run_seeds(void)
+{
+    script made;
+    uint64_t i;
+
+    for (i = 0; i < wished.count; i++) {
+        seed_now = wished.from + i;
+        script_draw(seed_now, wished.profile, &made);
+        script_run(&made);
+        passed++;
+    }
+    return passed == 0 ? 1 : 0;
+}
+
+static int run_wish(void)
+{
+    script made;
+    int status = 0;
+
+    if (wished.file == NULL && wished.deed == DEED_RUN) {
+        status = run_seeds();
+    } else {
+        if (wished.file == NULL)
+            script_draw(wished.from, wished.profile, &made);
+        else if (!read_file(wished.file, &made))
+            return 2;
+        if (wished.deed == DEED_SHRINK) return shrink(&made);
+        if (wished.deed == DEED_PRINT) {
+            script_write(&made, stdout);
+            return 0;
+        }
+        script_run(&made);
+        passed++;
+    }
+    (void)printf("%llu passed, 0 failed\n", (unsigned long long)passed);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t from = 1, count = 2000, i;
-
     command = argv[0];
-    if (!read_arguments(argc, argv, &from, &count)) {
-        (void)fprintf(stderr, "usage: %s [--profile NAME] [--from N] [--count N] [--replay N] [--trace]\n",
-                      command);
+    if (!read_arguments(argc, argv)) {
+        (void)fprintf(
+            stderr,
+            "usage: %s [--profile NAME] [--from N] [--count N] [--trace] [--replay N | --print N |\n"
+            "           --shrink N | --script FILE [--smaller]]\n",
+            command);
         return 2;
     }
     sim_on_failure(explain);
-    for (i = 0; i < count; i++) run_seed(from + i);
-    (void)printf("%llu passed, 0 failed\n", (unsigned long long)passed);
-    return passed == 0 ? 1 : 0;
+    return run_wish();
 }

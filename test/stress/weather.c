@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is drawn before a run: the kernel's behaviour, the library's options, the cast. */
-#include <stdlib.h>
-#include <string.h>
+/* What is drawn before a run: the kernel's behaviour, the library's options. */
 
 #include "program.h"
 
@@ -77,63 +75,24 @@ static void draw_hostility(sim_profile *profile, uint64_t *stream)
     profile->faults[SIM_POST] = draw_post_fault(stream);
 }
 
-static void draw_options(program *run)
+static void draw_options(program *run, uint64_t *stream)
 {
-    uint64_t *stream = &run->stream;
-
-    run->options.size = sizeof run->options;
     run->options.max_workers = 1 + draw(stream, 4);
     run->options.min_workers = 1 + draw(stream, run->options.max_workers);
     run->options.concurrency = draw(stream, 3);
     run->options.callbacks_on_pool = draw(stream, 5) == 0;
     run->options.packet_always = draw(stream, 5) == 0;
-    ledger_install(&run->options, run->hostile ? draw_rare(stream, 120) : 0);
 }
 
-static void draw_place(program *run, place *at, uint32_t index)
+void weather_draw(program *run, enum script_profile profile, uint64_t *stream)
 {
-    uint64_t *stream = &run->stream;
-
-    at->in = run;
-    at->index = index;
-    at->sender = draw(stream, run->actor_count);
-    at->receiver = draw(stream, run->actor_count);
-    at->datagram = draw(stream, 8) == 0;
-#ifdef APMI_PIECE
-    at->datagram = false; /* where pieces are small, a datagram would be cut into them */
-#endif
-    at->bound = draw(stream, 6) == 0;
-    at->nobody = draw(stream, 10) == 0;
-    at->parts_ways = draw(stream, 6) == 0;
-    at->parallel = draw(stream, 2) == 0;
-    at->connect_timeout = draw(stream, 4) == 0 ? 1 + (int32_t)draw(stream, 600) : 0;
-    at->chained_sends = draw(stream, 4) == 0;
-    at->chained_receives = draw(stream, 4) == 0;
-    at->chain_left[0] = at->chain_left[1] = 1 + draw(stream, 24);
-    at->salt = 1000 + index;
-    at->host_stream = ((uint64_t)draw(stream, UINT32_MAX) << 32) + index;
-}
-
-void program_draw(program *run, const char *profile, uint64_t seed)
-{
-    uint32_t i;
-
-    run->seed = run->stream = seed;
-    if (!sim_profile_named(profile, &run->profile)) abort();
-    run->hostile = strcmp(profile, "hostile") == 0;
-    draw_pace(&run->profile, &run->stream);
-    if (run->hostile) draw_hostility(&run->profile, &run->stream);
-    draw_options(run);
-    run->place_count = 1 + draw(&run->stream, PLACES);
-    run->actor_count = 1 + draw(&run->stream, ACTORS);
-    run->cleans_early = draw(&run->stream, 6) == 0;
-    run->drains = !run->cleans_early && draw(&run->stream, 2) == 0;
-    run->users = draw(&run->stream, 3);
-    for (i = 0; i < run->place_count; i++) draw_place(run, &run->places[i], i);
-    for (i = 0; i < run->actor_count; i++) {
-        run->actors[i].in = run;
-        run->actors[i].index = i;
-        run->actors[i].stream = ((uint64_t)draw(&run->stream, UINT32_MAX) << 32) + i;
-        run->actors[i].steps = 4 + draw(&run->stream, 30);
-    }
+    draw_pace(&run->profile, stream);
+    draw_options(run, stream);
+    run->users = draw(stream, 3);
+    run->cleans_early = draw(stream, 6) == 0;
+    run->cleans_after = run->cleans_early ? draw(stream, 6) : 0;
+    run->drains = !run->cleans_early && draw(stream, 2) == 0;
+    if (profile != PROFILE_HOSTILE) return;
+    draw_hostility(&run->profile, stream);
+    run->memory_failures = draw_rare(stream, 120);
 }

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# Random programs over the public interface, and scripts of them.
+
+# A program without its main function: script.h runs it.
+set(stress_sources
+    stress/actor.c
+    stress/addresses.c
+    stress/call.c
+    stress/check.c
+    stress/host.c
+    stress/ledger.c
+    stress/parcel.c
+    stress/program.c
+    stress/script.c
+    stress/script_text.c
+    stress/setting.c
+    stress/slot.c
+    stress/weather.c)
+
+# The seeds of a scheduler, on each of the three kernels (sim.h).
+function(test_seeds scheduler model count)
+    add_executable(seeds_${scheduler} ${stress_sources} stress/seeds.c stress/shrink.c stress/trial.c)
+    target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
+    math(EXPR half "${count} / 2")
+    math(EXPR second "${half} + 1")
+    foreach(profile windows wine hostile)
+        foreach(from 1 ${second})
+            test_entry(NAME seeds/${scheduler}/${profile}/${from} LABELS seeds
+                COMMAND seeds_${scheduler} --profile ${profile} --from ${from} --count ${half})
+        endforeach()
+    endforeach()
+endfunction()
