@@ -13,6 +13,7 @@
  * A seed that fails says so, with the command that runs it again, and ends the process. On
  * the seeded scheduler it does then exactly the same; with real threads only nearly.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +36,15 @@ typedef struct wish {
 static const char *command;
 static wish wished = {DEED_RUN, PROFILE_HOSTILE, 1, 2000, NULL};
 static uint64_t seed_now, passed;
+static bool explained;
 
 static void explain(void)
 {
     const char *profile = script_profile_name(wished.profile);
     unsigned long long seed = (unsigned long long)seed_now;
 
+    if (explained) return;
+    explained = true;
     if (wished.file != NULL) {
         (void)fprintf(stderr, "To see it again:\n    %s --script %s --trace\n", command, wished.file);
     } else {
@@ -57,6 +61,28 @@ static void explain(void)
     (void)fprintf(stderr, "%llu passed, 1 failed\n", (unsigned long long)passed);
     (void)printf("%llu passed, 1 failed\n", (unsigned long long)passed);
     (void)fflush(stdout);
+}
+
+/* A sanitizer's, where there is one. */
+#if defined(__GNUC__)
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+#endif
+
+static void explain_abort(int number)
+{
+    (void)signal(number, SIG_DFL);
+    explain();
+}
+
+/* Also of what ends the process by itself: an assertion, a sanitizer. The process is at its end: what a
+ * handler may call does not count any more. */
+static void explain_failures(void)
+{
+    sim_on_failure(explain);
+    (void)signal(SIGABRT, explain_abort);
+#if defined(__GNUC__)
+    if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(explain);
+#endif
 }
 
 /* ---- the command line -------------------------------------------------------------------------- */
@@ -143,6 +169,7 @@ static int shrink(script *made)
         (void)fprintf(stderr, "with real threads what fails need not fail again: use the seeded program\n");
         return 2;
     }
+    explained = true; /* the children are silent */
     if (!trial_run(made, 1, &how) || !how.failed) {
         (void)fprintf(stderr, "it does not fail\n");
         return 1;
@@ -202,6 +229,6 @@ int main(int argc, char **argv)
             command);
         return 2;
     }
-    sim_on_failure(explain);
+    explain_failures();
     return run_wish();
 }

@@ -30,3 +30,15 @@ function(test_seeds scheduler model count)
         endforeach()
     endforeach()
 endfunction()
+
+# Scripts that failed once, or while the library was broken on purpose: each says how.
+set(stress_scripts
+    byte_offset
+    lane_order
+    lost_wake)
+function(test_scripts scheduler)
+    foreach(script IN LISTS stress_scripts)
+        test_entry(NAME script/${scheduler}/${script}
+            COMMAND seeds_${scheduler} --script "${CMAKE_CURRENT_SOURCE_DIR}/stress/scripts/${script}.txt")
+    endforeach()
+endfunction()

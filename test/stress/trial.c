@@ -30,6 +30,7 @@ static _Noreturn void run_child(const script *made, uint32_t seeds, int out)
     (void)close(out);
     sim_set_trace(false);
     sim_on_failure(NULL);
+    (void)signal(SIGABRT, SIG_DFL);
     for (i = 0; i < seeds; i++) {
         (void)alarm(WATCHDOG);
         (void)fprintf(stderr, "trial: seed %llu\n", (unsigned long long)one.seed);
