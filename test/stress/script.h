@@ -6,7 +6,7 @@
  *
  * As text, one line each, with # for the rest of a line that is a comment:
  *
- *   profile NAME
+ *   profile NAME                   the first line: it sets what is calm
  *   seed NUMBER
  *   set NAME NUMBER                the weather, the library's options; else what is calmest
  *   place INDEX [sender ACTOR] [receiver ACTOR] [chance NUMBER] [timeout MILLISECONDS]
@@ -90,9 +90,7 @@ uint32_t setting_count(void);
 const char *setting_name(uint32_t index);
 uint32_t setting_limit(uint32_t index); /* the largest */
 /* What each is if nothing is said: the kernel of that profile on a calm day. */
-void setting_defaults(enum script_profile profile, uint32_t *settings);
-/* In chances and sizes that can be. */
-void setting_tidy(uint32_t *settings);
+void setting_defaults(enum script_profile profile, uint32_t *values);
 
 /* Runs it on the simulated kernel; ends the process when something is wrong. */
 void script_run(const script *made);

@@ -13,9 +13,11 @@
  * A seed that fails says so, with the command that runs it again, and ends the process. On
  * the seeded scheduler it does then exactly the same; with real threads only nearly.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../support/number.h"
 #include "sim.h"
@@ -35,38 +37,41 @@ typedef struct wish {
 
 static const char *command;
 static wish wished = {DEED_RUN, PROFILE_HOSTILE, 1, 2000, NULL};
-static uint64_t seed_now, passed;
-static bool explained;
+static uint64_t passed;
 
-static void explain(void)
+/* ---- what is said of a failure --------------------------------------------------------------------- */
+
+/* Written before each run: a signal handler can do no more than show it. */
+static char explanation[1024];
+
+static void prepare_explanation(uint64_t seed_of)
 {
     const char *profile = script_profile_name(wished.profile);
-    unsigned long long seed = (unsigned long long)seed_now;
+    unsigned long long seed = (unsigned long long)seed_of;
+    char again[512];
 
-    if (explained) return;
-    explained = true;
-    if (wished.file != NULL) {
-        (void)fprintf(stderr, "To see it again:\n    %s --script %s --trace\n", command, wished.file);
-    } else {
-        (void)fprintf(stderr,
-                      "seed %llu failed. To see it again:\n    %s --profile %s --replay %llu --trace\n", seed,
-                      command, profile, seed);
-        if (sim_is_seeded())
-            (void)fprintf(stderr,
-                          "For a small script that fails in the same way:\n"
-                          "    %s --profile %s --shrink %llu\n",
-                          command, profile, seed);
-    }
-    if (!sim_is_seeded()) (void)fprintf(stderr, "(These are real threads: it need not fail again.)\n");
-    (void)fprintf(stderr, "%llu passed, 1 failed\n", (unsigned long long)passed);
-    (void)printf("%llu passed, 1 failed\n", (unsigned long long)passed);
-    (void)fflush(stdout);
+    if (wished.file != NULL)
+        (void)snprintf(again, sizeof again, "To see it again:\n    %s --script %s --trace\n", command,
+                       wished.file);
+    else
+        (void)snprintf(again, sizeof again,
+                       "seed %llu failed. To see it again:\n    %s --profile %s --replay %llu --trace\n"
+                       "For a small script that fails in the same way:\n    %s --profile %s --shrink %llu\n",
+                       seed, command, profile, seed, command, profile, seed);
+    (void)snprintf(explanation, sizeof explanation, "%s%s%llu passed, 1 failed\n", again,
+                   sim_is_seeded() ? "" : "(These are real threads: it need not fail again.)\n",
+                   (unsigned long long)passed);
 }
 
-/* A sanitizer's, where there is one. */
-#if defined(__GNUC__)
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
-#endif
+/* Once. */
+static void explain(void)
+{
+    size_t size = 0;
+
+    while (explanation[size] != '\0') size++;
+    if (write(STDERR_FILENO, explanation, size) < 0) return; /* and nobody to tell */
+    explanation[0] = '\0';
+}
 
 static void explain_abort(int number)
 {
@@ -74,8 +79,12 @@ static void explain_abort(int number)
     explain();
 }
 
-/* Also of what ends the process by itself: an assertion, a sanitizer. The process is at its end: what a
- * handler may call does not count any more. */
+/* A sanitizer's, where there is one. */
+#if defined(__GNUC__)
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+#endif
+
+/* Also of what ends the process by itself: an assertion, a sanitizer. */
 static void explain_failures(void)
 {
     sim_on_failure(explain);
@@ -162,20 +171,19 @@ static bool read_file(const char *path, script *made)
 /* 0 if a smaller one was found: one that fails. */
 static int shrink(script *made)
 {
-    uint32_t left = TRIALS;
+    uint32_t trials;
     trial how;
 
     if (!sim_is_seeded()) {
         (void)fprintf(stderr, "with real threads what fails need not fail again: use the seeded program\n");
         return 2;
     }
-    explained = true; /* the children are silent */
     if (!trial_run(made, 1, &how) || !how.failed) {
         (void)fprintf(stderr, "it does not fail\n");
         return 1;
     }
-    script_shrink(made, &how, &left);
-    (void)printf("# %s\n# found with %u trials\n", how.headline, (unsigned)(TRIALS - left));
+    trials = script_shrink(made, &how, TRIALS);
+    (void)printf("# %s\n# found with %u trials\n", how.headline, (unsigned)trials);
     script_write(made, stdout);
     return 0;
 }
@@ -186,8 +194,8 @@ static int run_seeds(void)
     uint64_t i;
 
     for (i = 0; i < wished.count; i++) {
-        seed_now = wished.from + i;
-        script_draw(seed_now, wished.profile, &made);
+        script_draw(wished.from + i, wished.profile, &made);
+        prepare_explanation(wished.from + i);
         script_run(&made);
         passed++;
     }
@@ -211,6 +219,7 @@ static int run_wish(void)
             script_write(&made, stdout);
             return 0;
         }
+        prepare_explanation(0);
         script_run(&made);
         passed++;
     }

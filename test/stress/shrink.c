@@ -15,7 +15,7 @@
 typedef struct shrinking {
     script *best;
     const trial *wanted;
-    uint32_t *trials; /* left */
+    uint32_t trials; /* left */
     bool helped;
 } shrinking;
 
@@ -24,8 +24,8 @@ static bool keeps(shrinking *of, const script *smaller)
 {
     trial how;
 
-    if (*of->trials == 0) return false;
-    --*of->trials;
+    if (of->trials == 0) return false;
+    of->trials--;
     if (!trial_run(smaller, SEEDS, &how) || !how.failed || strcmp(how.headline, of->wanted->headline) != 0)
         return false;
     *of->best = *smaller;
@@ -90,7 +90,7 @@ static void drop_steps(shrinking *of)
 
             remove_steps(&smaller, first, chunk);
             if (!keeps(of, &smaller)) first += chunk;
-            if (*of->trials == 0) return;
+            if (of->trials == 0) return;
         }
 }
 
@@ -171,18 +171,18 @@ static void calm_weather(shrinking *of)
 
             if (!calm_down(&smaller, first, chunk)) break;
             if (!keeps(of, &smaller)) first += chunk;
-            if (*of->trials == 0) return;
+            if (of->trials == 0) return;
         }
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------- */
 
-void script_shrink(script *made, const trial *how, uint32_t *trials)
+uint32_t script_shrink(script *made, const trial *how, uint32_t trials)
 {
     shrinking of = {made, how, trials, true};
 
     made->seed = how->seed;
-    while (of.helped && *trials != 0) {
+    while (of.helped && of.trials != 0) {
         of.helped = false;
         drop_actors(&of);
         drop_places(&of);
@@ -190,4 +190,5 @@ void script_shrink(script *made, const trial *how, uint32_t *trials)
         calm_weather(&of);
         flatten_places(&of);
     }
+    return trials - of.trials;
 }

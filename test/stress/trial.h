@@ -14,7 +14,8 @@ typedef struct trial {
 /* Runs it with up to `seeds` seeds, its own first, until one fails. False if no child was to be had. */
 bool trial_run(const script *made, uint32_t seeds, trial *how);
 
-/* Leaves out of it whatever is not needed to fail as `how` says; *trials counts down. */
-void script_shrink(script *made, const trial *how, uint32_t *trials);
+/* Leaves out of it whatever is not needed to fail as `how` says, with at most so many trials. How many
+ * it took. */
+uint32_t script_shrink(script *made, const trial *how, uint32_t trials);
 
 #endif
