@@ -68,7 +68,7 @@ static void receive_in_a_row(actor *one, place *at)
 
 static void try_connect(actor *one, place *at)
 {
-    if (at->sender != one->index) return;
+    if (at->sender != one->index || at->free) return;
     start_call(one, at, CALL_CONNECT);
     /* Mostly nothing else makes sense before it has connected. */
     if (draw(&one->stream, 4) != 0 && one->own_count != 0) {
@@ -86,7 +86,8 @@ static void look_at_endpoints(place *at)
     apm_error there = apm_socket_remote_endpoint(at->socket, &remote);
 
     check_at(here != APM_ERROR_SUCCESS || apm_endpoint_port(&local) != 0, "local endpoint", at);
-    check_at(there != APM_ERROR_SUCCESS || apm_endpoint_equal(&remote, &at->remote), "remote endpoint", at);
+    check_at(there != APM_ERROR_SUCCESS || at->dual || apm_endpoint_equal(&remote, &at->remote),
+             "remote endpoint", at);
     if (!connected || at->parts_ways) return;
     check_at(here == APM_ERROR_SUCCESS || here == APM_ERROR_OBJECT_DISPOSED, "connected from nowhere", at);
     check_at(there == APM_ERROR_SUCCESS || there == APM_ERROR_OBJECT_DISPOSED, "connected to nobody", at);
@@ -157,12 +158,13 @@ static void do_to_call(actor *one)
     made = one->own[i];
     check(apm_async_result_completed_synchronously(made->result) == made->synchronously,
           "completed_synchronously has changed", made);
-    switch (draw(&one->stream, 8)) {
+    switch (draw(&one->stream, 9)) {
     case 0: check(call_cancel(made, made->result) == APM_ERROR_SUCCESS, "cancel", made); return;
     case 1: (void)call_cancel_after(made, made->result, draw(&one->stream, 30)); return;
     case 2: (void)apm_async_result_wait(made->result, draw(&one->stream, 6)); return;
     case 3: call_ask_for_handle(made, made->result, &one->stream); return;
     case 4: slot_share(one->in, made->result, &one->stream); return;
+    case 6: result_ask(made, made->result, &one->stream); return;
     case 5: /* gives it back, whatever becomes of it */
         if (made->end == END_IN_THREAD) return;
         call_release(made);
@@ -170,6 +172,26 @@ static void do_to_call(actor *one)
     default: end_call(one, made); break;
     }
     one->own[i] = one->own[--one->own_count];
+}
+
+static void misuse(actor *one)
+{
+    if (one->own_count != 0) call_misuse(one->own[draw(&one->stream, one->own_count)], &one->stream);
+}
+
+/* ---- blocking members ------------------------------------------------------------------------------- */
+
+/* With a time limit, where time costs something. Chains are the callbacks' alone. */
+static void block(actor *one, place *at)
+{
+    enum call_kind kind = (enum call_kind)draw(&one->stream, 3);
+    bool may =
+        kind == CALL_RECEIVE ? at->receiver == one->index && !at->chained_receives : at->sender == one->index;
+
+    if (!may || at->free || (kind == CALL_SEND && at->chained_sends)) return;
+    if (kind == CALL_CONNECT && apm_socket_connected(at->socket)) return;
+    if (kind == CALL_CONNECT && at->connect_timeout == 0 && !sim_is_seeded()) return;
+    call_block(call_new(at, kind, &one->stream));
 }
 
 /* ---- the actor ------------------------------------------------------------------------------------ */
@@ -198,6 +220,11 @@ static void take_step(actor *one, const step *next)
     case STEP_USE: use_place(one, at); break;
     case STEP_REST: rest(one); break;
     case STEP_DISCONNECT: disconnect(one, at); break;
+    case STEP_BLOCK: block(one, at); break;
+    case STEP_ASK: place_ask(at, &one->stream); break;
+    case STEP_MISUSE: misuse(one); break;
+    case STEP_GATE: gate_use(one->in, &one->stream); break;
+    case STEP_FLEET: fleet_launch(one); break;
     default: sim_fail("a step that is none: %u", (unsigned)next->kind);
     }
     sim_interleave();

@@ -38,6 +38,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
         made->parts = 1 + draw(stream, draw(stream, 4) == 0 ? PARTS : 8);
     made->files = kind == CALL_SEND && made->size != 0 && made->parts == 0 && draw(stream, 10) == 0;
     made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;
+    letter_draw(made, stream);
     if (made->size != 0 || draw(stream, 2) == 0) {
         made->data = (unsigned char *)malloc(made->size != 0 ? made->size : 1);
         if (made->data == NULL) sim_fail("no memory for the test");
@@ -97,11 +98,17 @@ apm_error call_finish(call *made, apm_async_result *result)
     switch (made->kind) {
     case CALL_CONNECT: error = apm_socket_end_connect(socket, result); break;
     case CALL_SEND:
-        error = made->files ? apm_socket_end_send_file(socket, result)
-                            : apm_socket_end_send(socket, result, &bytes);
+        if (made->letter != LETTER_NONE)
+            error = letter_end(made, result, &bytes);
+        else
+            error = made->files ? apm_socket_end_send_file(socket, result)
+                                : apm_socket_end_send(socket, result, &bytes);
         if (made->files && error == APM_ERROR_SUCCESS) bytes = made->size;
         break;
-    case CALL_RECEIVE: error = apm_socket_end_receive(socket, result, &bytes); break;
+    case CALL_RECEIVE:
+        error = made->letter != LETTER_NONE ? letter_end(made, result, &bytes)
+                                            : apm_socket_end_receive(socket, result, &bytes);
+        break;
     case CALL_DISCONNECT: error = apm_socket_end_disconnect(socket, result); break;
     default: error = APM_ERROR_SOCKET; break;
     }
@@ -173,6 +180,10 @@ static void do_deed(call *made, apm_async_result *result)
               "cleanup inside a callback", made);
         break;
     }
+    case DEED_ASK:
+        place_ask(made->at, &made->stream);
+        result_ask(made, result, &made->stream);
+        break;
     case DEED_NONE:
     case DEED_NEXT:
     case DEEDS: break;
@@ -271,6 +282,7 @@ static apm_error begin(call *made)
     apm_async_callback callback = made->calls_back ? call_back : NULL;
     apm_async_result **result = made->wants_result ? &made->result : NULL;
 
+    if (made->letter != LETTER_NONE) return letter_begin(made, callback, result);
     if (made->parts != 0) return begin_list(made, callback, result);
     if (made->files) return parcel_begin(made, callback, result);
     switch (made->kind) {
@@ -286,7 +298,7 @@ static apm_error begin(call *made)
     }
 }
 
-static bool enter_place(call *made)
+bool call_enter(call *made)
 {
     place *at = made->at;
     call **list = made->kind == CALL_SEND      ? at->sends
@@ -298,20 +310,6 @@ static bool enter_place(call *made)
 
     if (*count == CALLS) return false;
     list[(*count)++] = made;
-    return true;
-}
-
-/* Of the call itself only what nobody else writes is touched after Begin. */
-bool call_begin(call *made)
-{
-    place *at = made->at;
-    bool wants = made->wants_result;
-    apm_error error;
-
-    if (!enter_place(made)) {
-        call_delete(made);
-        return false;
-    }
     if (made->kind == CALL_SEND) {
         made->offset = at->offset;
         pattern_fill(made->data, made->size, at->salt, at->offset);
@@ -319,6 +317,19 @@ bool call_begin(call *made)
     }
     made->begin_thread = sim_thread_self();
     made->begin_time = sim_now();
+    return true;
+}
+
+/* Of the call itself only what nobody else writes is touched after Begin. */
+bool call_begin(call *made)
+{
+    bool wants = made->wants_result;
+    apm_error error;
+
+    if (!call_enter(made)) {
+        call_delete(made);
+        return false;
+    }
     error = begin(made);
     made->begin_error = error;
     made->begun = error == APM_ERROR_SUCCESS;

@@ -57,8 +57,13 @@ static void check_error(const call *made)
     case APM_ERROR_OUT_OF_MEMORY:
     case APM_ERROR_TOO_MANY_OPEN_SOCKETS:
     case APM_ERROR_HOST_NOT_FOUND:
-        check(made->kind == CALL_CONNECT ? made->way != WAY_ONE : made->kind == CALL_DISCONNECT,
+        check(made->kind == CALL_CONNECT ? made->way != WAY_ONE || made->blocks
+                                         : made->kind == CALL_DISCONNECT,
               "unreachable", made);
+        return;
+    case APM_ERROR_TRY_AGAIN:
+        check(made->kind == CALL_CONNECT && made->way == WAY_HOST && made->at->in->hostile, "try again",
+              made);
         return;
     case APM_ERROR_NOT_CONNECTED: check(made->at->parts_ways, "not connected", made); return;
     case APM_ERROR_CONNECTION_RESET:
@@ -84,6 +89,11 @@ static void check_begin_error(const call *made)
     case APM_ERROR_OUT_OF_MEMORY:
     case APM_ERROR_NO_BUFFER_SPACE_AVAILABLE: return;
     case APM_ERROR_INVALID_OPERATION:
+        check(connects || made->letter != LETTER_NONE, "Begin fails oddly", made); /* not bound */
+        return;
+    case APM_ERROR_OPERATION_NOT_SUPPORTED:
+        check(made->letter == LETTER_MESSAGE && !made->at->datagram, "Begin fails oddly", made);
+        return;
     case APM_ERROR_IS_CONNECTED:
     case APM_ERROR_TOO_MANY_OPEN_SOCKETS: check(connects, "Begin fails oddly", made); return;
     case APM_ERROR_NOT_SUPPORTED: check(made->files, "Begin fails oddly", made); return;
@@ -223,8 +233,8 @@ static void check_sent(const place *at)
 
 /* ---- datagrams -------------------------------------------------------------------------------------------- */
 
-/* Each that was received is one that was sent, after the one before; some are received by
- * nobody. */
+/* Of a place that talks to itself: each that was received is one that was sent, after the one
+ * before; some are received by nobody. */
 static void check_datagrams(const place *at)
 {
     uint32_t i, next = 0;
@@ -264,7 +274,8 @@ void check_program(program *run)
         check_calls(at->receives, at->receive_count);
         check_calls(at->connects, at->connect_count);
         if (at->datagram) {
-            check_datagrams(at);
+            if (!at->free) check_datagrams(at);
+            check_letters(at);
         } else if (!at->parts_ways) {
             check_received(at);
             check_sent(at);

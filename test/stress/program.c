@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/kernel_socket.h"
 #include "program.h"
 
 uint32_t draw(uint64_t *stream, uint32_t limit)
@@ -39,17 +40,31 @@ bool pattern_holds(const unsigned char *data, size_t size, uint64_t salt, uint64
 
 /* ---- places --------------------------------------------------------------------------------------- */
 
-static bool name_remote(place *at)
+/* Nothing but a kernel that has no room keeps it from that. */
+static bool bind_socket(place *at, apm_endpoint *local)
 {
+    apm_error error = apm_socket_bind(at->socket, local);
+
+    if (error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE && at->in->hostile) return false;
+    check_at(error == APM_ERROR_SUCCESS, "bind", at);
+    check_at(apm_socket_bind(at->socket, local) == APM_ERROR_INVALID_ARGUMENT, "bind twice", at);
+    return true;
+}
+
+/* A datagram socket talks to itself; where it cannot be bound, to nobody. */
+static void name_remote(place *at)
+{
+    uint16_t port =
+        at->datagram || at->nobody ? sim_free_port(APM_FAMILY_IPV4) : sim_listener_port(at->listener);
+    apm_endpoint local;
+
     memset(&at->remote, 0, sizeof at->remote);
-    if (!at->datagram) {
-        uint16_t port = at->nobody ? sim_free_port(APM_FAMILY_IPV4) : sim_listener_port(at->listener);
-        at->remote.length = sim_address(APM_FAMILY_IPV4, port, at->remote.address);
-        return true;
-    }
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &at->remote);
-    return apm_socket_bind(at->socket, &at->remote) == APM_ERROR_SUCCESS &&
-           apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS;
+    at->remote.length = sim_address(APM_FAMILY_IPV4, port, at->remote.address);
+    if (!at->datagram) return;
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local);
+    at->nameless = !bind_socket(at, &local);
+    if (!at->nameless)
+        check_at(apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS, "a name", at);
 }
 
 /* A connect after a failed one has to be from there, too. */
@@ -58,27 +73,51 @@ static void bind_place(place *at)
     apm_endpoint local;
 
     (void)apm_endpoint_loopback(APM_FAMILY_IPV4, sim_free_port(APM_FAMILY_IPV4), &local);
-    check_at(apm_socket_bind(at->socket, &local) == APM_ERROR_SUCCESS, "bind", at);
-    check_at(apm_socket_bind(at->socket, &local) == APM_ERROR_INVALID_ARGUMENT, "bind twice", at);
+    (void)bind_socket(at, &local);
+}
+
+/* What fails stays the one's who opened it. */
+static apm_error adopt_socket(int32_t type, apm_socket **socket)
+{
+    uintptr_t handle = kernel_open(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED);
+    apm_error error;
+
+    if (handle == NO_SOCKET) return APM_ERROR_TOO_MANY_OPEN_SOCKETS;
+    error = apm_socket_adopt(handle, socket);
+    if (error != APM_ERROR_SUCCESS) kernel_close(handle);
+    return error;
+}
+
+static apm_error create_socket(place *at)
+{
+    int32_t type = at->datagram ? APM_SOCKET_DATAGRAM : APM_SOCKET_STREAM;
+
+    /* Before the library runs nobody can open one. */
+    if (at->adopted && at->in->users != 0) return adopt_socket(type, &at->socket);
+    if (at->dual) return apm_socket_create_dual(type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
+    return apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
+}
+
+static void set_number(place *at, apm_socket_option option, int32_t value)
+{
+    check_at(apm_socket_set_option(at->socket, option, value) == APM_ERROR_SUCCESS, "options", at);
 }
 
 static void open_place(place *at)
 {
-    int32_t type = at->datagram ? APM_SOCKET_DATAGRAM : APM_SOCKET_STREAM;
-
     at->listener = sim_listen(APM_FAMILY_IPV4, 4);
-    if (apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &at->socket) != APM_ERROR_SUCCESS)
+    if (create_socket(at) != APM_ERROR_SUCCESS)
         check_at(at->socket == NULL, "create failed and gave a socket", at);
     if (at->socket != NULL) {
         apm_socket_retain(at->socket); /* the run's own, until everything is over */
         if (at->bound && !at->datagram) bind_place(at);
-        check_at(name_remote(at), "a remote endpoint", at);
+        name_remote(at);
         addresses_draw(at, &at->stream);
-        check_at(apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, at->parallel) ==
-                         APM_ERROR_SUCCESS &&
-                     apm_socket_set_option(at->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT,
-                                           at->connect_timeout) == APM_ERROR_SUCCESS,
-                 "options", at);
+        set_number(at, APM_SOCKET_OPTION_CONNECT_ALGORITHM, at->parallel);
+        set_number(at, APM_SOCKET_OPTION_CONNECT_TIMEOUT, at->connect_timeout);
+        set_number(at, APM_SOCKET_OPTION_SEND_TIMEOUT, 1 + (int32_t)draw(&at->stream, 12));
+        set_number(at, APM_SOCKET_OPTION_RECEIVE_TIMEOUT, 1 + (int32_t)draw(&at->stream, 12));
+        place_know_hops(at);
     }
     at->host = sim_thread_start("host", host_run, at);
 }
@@ -119,6 +158,7 @@ static void drain_place(place *at, uint64_t *stream)
         apm_error error;
 
         made->calls_back = made->peeks = false;
+        made->letter = LETTER_NONE;
         made->wants_result = true;
         made->end = END_IN_THREAD;
         if (made->size == 0 || at->receive_count == CALLS) {
@@ -239,6 +279,7 @@ static void play(program *run)
 {
     uint32_t i;
 
+    gate_make(run);
     for (i = 0; i < PLACES; i++)
         if (run->places[i].present) open_place(&run->places[i]);
     for (i = 0; i < ACTORS; i++)
@@ -257,6 +298,8 @@ static void play(program *run)
     atomic_store_explicit(&run->stopping, true, memory_order_relaxed);
     for (i = 0; i < PLACES; i++) close_host(&run->places[i]);
     slot_empty(run);
+    gate_close(run);
+    for (i = 0; i < ACTORS; i++) fleet_check(&run->actors[i]);
     for (i = 0; i < PLACES; i++) leave_place(&run->places[i]);
 }
 
@@ -289,6 +332,9 @@ static void load_place(place *at, const script_place *from)
 #ifdef APMI_PIECE
     at->datagram = false; /* where pieces are small, a datagram would be cut into them */
 #endif
+    at->free = at->datagram && has_trait(from, TRAIT_FREE);
+    at->dual = !at->datagram && has_trait(from, TRAIT_DUAL);
+    at->adopted = has_trait(from, TRAIT_ADOPTED);
     at->bound = has_trait(from, TRAIT_BOUND);
     at->nobody = has_trait(from, TRAIT_NOBODY);
     at->parts_ways = has_trait(from, TRAIT_PARTS_WAYS);

@@ -28,7 +28,18 @@ typedef struct call call;
 enum call_kind { CALL_CONNECT, CALL_SEND, CALL_RECEIVE, CALL_DISCONNECT };
 enum call_way { WAY_ONE, WAY_MANY, WAY_HOST }; /* of a connect */
 enum call_end { END_IN_CALLBACK, END_IN_THREAD, END_NEVER };
-enum call_deed { DEED_NONE, DEED_CLOSE, DEED_BLOCK, DEED_MEDDLE, DEED_SHARE, DEED_NEXT, DEED_LIBRARY, DEEDS };
+enum call_deed {
+    DEED_NONE,
+    DEED_CLOSE,
+    DEED_BLOCK,
+    DEED_MEDDLE,
+    DEED_SHARE,
+    DEED_NEXT,
+    DEED_LIBRARY,
+    DEED_ASK,
+    DEEDS
+};
+enum call_letter { LETTER_NONE, LETTER_TO, LETTER_FROM, LETTER_MESSAGE }; /* the members of datagram.h */
 
 struct call {
     place *at;
@@ -36,6 +47,9 @@ struct call {
     enum call_end end;
     enum call_deed deed;
     bool calls_back, wants_result, peeks;
+    bool blocks; /* a blocking member */
+    enum call_letter letter;
+    const place *to;   /* of a letter that is sent */
     bool reuses;       /* a disconnect */
     enum call_way way; /* a connect */
     uint32_t parts;    /* a list of so many buffers; 0: one buffer */
@@ -63,6 +77,9 @@ struct call {
     _Atomic uint32_t winners;      /* Ends that ended it */
     apm_error error;               /* and what the one said */
     size_t bytes;
+    apm_endpoint from; /* of a letter that was received */
+    int32_t flags;
+    apm_packet_information information;
 };
 
 /* ---- a conversation: what the host of a place saw of one connection -------------------------------- */
@@ -86,7 +103,10 @@ struct place {
     bool present;              /* otherwise nothing of it is there */
     uint32_t sender, receiver; /* actors */
     bool datagram;             /* the traits of script.h */
-    bool bound, nobody, parts_ways, parallel;
+    bool bound, nobody, parts_ways, parallel, free, dual, adopted;
+    bool nameless;            /* a datagram socket that could not be bound: nobody knows where it is */
+    _Atomic uint32_t hops[8]; /* what somebody set as its TTL: bits; and what it was */
+    bool is_hops_known;
     int32_t connect_timeout; /* 0: none */
     bool chained_sends, chained_receives;
     uint64_t stream; /* chance, for what is done to it before and after the actors */
@@ -120,6 +140,7 @@ typedef struct actor {
     uint32_t step_count;
     call *own[CALLS]; /* with a result that it gives back */
     uint32_t own_count;
+    struct fleeting *fleet;
     sim_thread *thread;
 } actor;
 
@@ -130,8 +151,9 @@ struct program {
     place places[PLACES];
     actor actors[ACTORS];
     _Atomic(apm_async_result *) slots[SLOTS];
-    _Atomic bool stopping;   /* the hosts */
-    _Atomic bool cleaned_up; /* the end has begun */
+    apm_manual_reset_event *gate; /* everybody's; NULL where none was to be had */
+    _Atomic bool stopping;        /* the hosts */
+    _Atomic bool cleaned_up;      /* the end has begun */
     bool cleans_early, drains, hostile;
     uint32_t cleans_after; /* ms */
     uint32_t users;        /* of apm_startup */
@@ -156,6 +178,8 @@ bool pattern_holds(const unsigned char *data, size_t size, uint64_t salt, uint64
 
 /* call.c */
 call *call_new(place *at, enum call_kind kind, uint64_t *stream);
+/* Its place knows of it, and a send has its bytes. False if there is no room. */
+bool call_enter(call *made);
 /* Begins it; true if that succeeded. Afterwards it is known to its place. */
 bool call_begin(call *made);
 /* The End of its kind: notes what it says. */
@@ -169,6 +193,16 @@ apm_error call_cancel_after(call *made, apm_async_result *result, uint32_t timeo
 void call_ask_for_handle(call *made, apm_async_result *result, uint64_t *stream);
 void call_take_data(call *made); /* it has completed: keeps what was received, frees the buffer */
 void call_delete(call *made);
+
+/* blocking.c: begins and ends it in one. Afterwards it is known to its place. */
+void call_block(call *made);
+/* misuse.c: what has to fail: an End of it that is not its own, a Begin of nonsense. */
+void call_misuse(call *made, uint64_t *stream);
+
+/* letter.c: datagrams to and from anybody. Whether this call is one; its Begin; its End. */
+void letter_draw(call *made, uint64_t *stream);
+apm_error letter_begin(call *made, apm_async_callback callback, apm_async_result **result);
+apm_error letter_end(call *made, apm_async_result *result, size_t *bytes);
 
 /* parcel.c: begins a send whose middle is a file. */
 apm_error parcel_begin(call *made, apm_async_callback callback, apm_async_result **result);
@@ -184,11 +218,29 @@ void host_run(void *argument);
 void addresses_draw(place *at, uint64_t *stream);
 void place_close(place *at, uint64_t *stream);
 
+/* question.c: asks it something, or tells it; asks a result for its message. */
+void place_ask(place *at, uint64_t *stream);
+void place_know_hops(place *at);
+void result_ask(call *made, apm_async_result *result, uint64_t *stream);
+
+/* gate.c: everybody's event, and one's own. */
+void gate_make(program *run);
+void gate_use(program *run, uint64_t *stream);
+void gate_close(program *run);
+
+/* fleet.c: sockets that are let go with everything under way. */
+void fleet_launch(actor *one);
+void fleet_check(actor *one); /* at the end; deletes them */
+
 /* ledger.c: the counting allocator. */
 void ledger_install(apm_options *options, uint32_t failures);
 int64_t ledger_live(void);
 
 /* check.c: what has to hold when everything is over. */
 void check_program(program *run);
+/* check_letters.c: of datagrams, each of which is whole, or cut and says so. */
+void check_letters(const place *at);
+/* Places that could be one by the way they are. */
+bool place_has_letters(const place *at);
 
 #endif

@@ -27,17 +27,20 @@ bool script_profile_named(const char *name, enum script_profile *profile)
 
 /* ---- from a seed ------------------------------------------------------------------------------- */
 
-/* How many of each kind there are in `KINDS_DRAWN` steps. */
+/* Each as often as it stands there. */
 static const uint8_t kinds_drawn[] = {
-    STEP_SEND, STEP_SEND, STEP_SEND, STEP_SEND, STEP_RECEIVE, STEP_RECEIVE, STEP_RECEIVE, STEP_RECEIVES,
-    STEP_OWN,  STEP_OWN,  STEP_OWN,  STEP_SLOT, STEP_USE,     STEP_REST,    STEP_CONNECT, STEP_DISCONNECT,
+    STEP_SEND,    STEP_SEND,    STEP_SEND,    STEP_SEND,     STEP_SEND,    STEP_RECEIVE,
+    STEP_RECEIVE, STEP_RECEIVE, STEP_RECEIVE, STEP_RECEIVES, STEP_OWN,     STEP_OWN,
+    STEP_OWN,     STEP_SLOT,    STEP_USE,     STEP_REST,     STEP_CONNECT, STEP_DISCONNECT,
+    STEP_BLOCK,   STEP_BLOCK,   STEP_ASK,     STEP_MISUSE,   STEP_GATE,    STEP_FLEET,
 };
 
 static void draw_traits(script_place *at, uint64_t *stream)
 {
     static const uint8_t one_in[TRAITS] = {
-        [TRAIT_DATAGRAM] = 8, [TRAIT_BOUND] = 6,         [TRAIT_NOBODY] = 10,          [TRAIT_PARTS_WAYS] = 6,
-        [TRAIT_PARALLEL] = 2, [TRAIT_CHAINED_SENDS] = 4, [TRAIT_CHAINED_RECEIVES] = 4,
+        [TRAIT_DATAGRAM] = 6, [TRAIT_BOUND] = 6,         [TRAIT_NOBODY] = 10,          [TRAIT_PARTS_WAYS] = 6,
+        [TRAIT_PARALLEL] = 2, [TRAIT_CHAINED_SENDS] = 4, [TRAIT_CHAINED_RECEIVES] = 4, [TRAIT_FREE] = 2,
+        [TRAIT_DUAL] = 8,     [TRAIT_ADOPTED] = 10,
     };
     uint32_t i;
 

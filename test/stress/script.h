@@ -35,6 +35,11 @@ enum step_kind {
     STEP_USE,      /* something to the socket: endpoints, shutdown, close ... */
     STEP_REST,
     STEP_DISCONNECT,
+    STEP_BLOCK,  /* a blocking member */
+    STEP_ASK,    /* options, state, what can be received; and sets them */
+    STEP_MISUSE, /* what has to fail, and change nothing */
+    STEP_GATE,   /* manual-reset events */
+    STEP_FLEET,  /* a socket that is let go with everything under way */
     STEP_KINDS
 };
 
@@ -47,6 +52,9 @@ enum place_trait {
     TRAIT_PARALLEL,         /* connects */
     TRAIT_CHAINED_SENDS,    /* begun by the callbacks of those before */
     TRAIT_CHAINED_RECEIVES, /* so, too */
+    TRAIT_FREE,             /* of a datagram socket: connected to nobody; to and from any other such place */
+    TRAIT_DUAL,             /* a stream of both families */
+    TRAIT_ADOPTED,          /* opened by somebody else */
     TRAITS
 };
 

@@ -7,9 +7,13 @@
 #include "script.h"
 
 static const char *const kind_names[STEP_KINDS] = {
-    [STEP_CONNECT] = "connect",   [STEP_SEND] = "send", [STEP_RECEIVE] = "receive",
-    [STEP_RECEIVES] = "receives", [STEP_OWN] = "own",   [STEP_SLOT] = "slot",
-    [STEP_USE] = "use",           [STEP_REST] = "rest", [STEP_DISCONNECT] = "disconnect",
+    [STEP_CONNECT] = "connect", [STEP_SEND] = "send",
+    [STEP_RECEIVE] = "receive", [STEP_RECEIVES] = "receives",
+    [STEP_OWN] = "own",         [STEP_SLOT] = "slot",
+    [STEP_USE] = "use",         [STEP_BLOCK] = "block",
+    [STEP_ASK] = "ask",         [STEP_MISUSE] = "misuse",
+    [STEP_GATE] = "gate",       [STEP_FLEET] = "fleet",
+    [STEP_REST] = "rest",       [STEP_DISCONNECT] = "disconnect",
 };
 
 static const char *const trait_names[TRAITS] = {
@@ -20,6 +24,9 @@ static const char *const trait_names[TRAITS] = {
     [TRAIT_PARALLEL] = "parallel",
     [TRAIT_CHAINED_SENDS] = "chained-sends",
     [TRAIT_CHAINED_RECEIVES] = "chained-receives",
+    [TRAIT_FREE] = "free",
+    [TRAIT_DUAL] = "dual",
+    [TRAIT_ADOPTED] = "adopted",
 };
 
 /* ---- writing ----------------------------------------------------------------------------------- */

@@ -5,12 +5,19 @@
 set(stress_sources
     stress/actor.c
     stress/addresses.c
+    stress/blocking.c
     stress/call.c
     stress/check.c
+    stress/check_letters.c
+    stress/fleet.c
+    stress/gate.c
     stress/host.c
     stress/ledger.c
+    stress/letter.c
+    stress/misuse.c
     stress/parcel.c
     stress/program.c
+    stress/question.c
     stress/script.c
     stress/script_text.c
     stress/setting.c

@@ -60,7 +60,8 @@ static void draw_hostility(sim_profile *profile, uint64_t *stream)
         [SIM_EVENT] = 400,      [SIM_THREAD] = 400,   [SIM_SOCKET] = 200,   [SIM_PORT] = 150,
         [SIM_ATTACH] = 150,     [SIM_SKIP] = 150,     [SIM_FILE] = 150,     [SIM_DIAL] = 300,
         [SIM_CONTEXT] = 300,    [SIM_TRANSFER] = 150, [SIM_SHUTDOWN] = 150, [SIM_SET_OPTION] = 150,
-        [SIM_GET_OPTION] = 150, [SIM_CONTROL] = 150,  [SIM_POLL] = 150};
+        [SIM_GET_OPTION] = 150, [SIM_CONTROL] = 150,  [SIM_POLL] = 150,     [SIM_NAME] = 300,
+        [SIM_BIND] = 150};
     int i;
 
     profile->windows = draw(stream, 4) != 0;
