@@ -5,13 +5,17 @@
  * on a list, and a close that finds him there leaves the handle to him. He waits in slices,
  * and looks for a close after each. Meanwhile he counts like an operation, so that the library
  * does not end before the handle is closed.
+ *
+ * The port of a bound socket goes on to its next handle, and is not free before the old one is
+ * closed. So nobody waits with that one in his hands: he looks, under the gate, and waits without it.
  */
 #include "poll.h"
 
 #include "error.h"
 #include "socket.h"
 
-#define SLICE 50u /* ms */
+#define SLICE 50u      /* ms */
+#define NAMED_SLICE 5u /* of a socket with a port of its own */
 
 struct apmi_poller {
     struct apmi_poller *next;
@@ -69,6 +73,31 @@ static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
     apmi_socket_done(socket);
 }
 
+/* One look at a handle. Waits, for `timeout` at most, but with a bound one; there *slice is
+ * how long to wait for the next look. */
+static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, bool *found, uint32_t *slice)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    struct apmi_poller poller;
+    bool named;
+
+    *slice = 0;
+    apmk_lock_shared(&socket->gate);
+    named = socket->local.length != 0;
+    if (named && !apmi_socket_closed(socket)) {
+        error = apmi_error_from_native(apmk_socket_poll(socket->handle, mode, 0, found));
+        *slice = timeout < NAMED_SLICE ? timeout : NAMED_SLICE;
+    }
+    apmk_unlock_shared(&socket->gate);
+    if (named) return error;
+
+    error = enter_poll(socket, &poller);
+    if (error != APM_ERROR_SUCCESS) return error;
+    error = apmi_error_from_native(apmk_socket_poll(poller.kernel, mode, timeout, found));
+    leave_poll(socket, &poller);
+    return error;
+}
+
 /* Milliseconds, rounded up; a negative number has no end. */
 static uint64_t poll_time(int32_t microseconds)
 {
@@ -88,15 +117,15 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
 
     deadline = apmk_now() + poll_time(microseconds);
     do {
-        struct apmi_poller poller;
         uint64_t now = apmk_now(), left = deadline > now ? deadline - now : 0;
+        uint32_t phase = apmi_socket_phase(socket), slice;
 
-        error = enter_poll(socket, &poller);
-        if (error != APM_ERROR_SUCCESS) return error;
         over = left <= SLICE;
-        error = apmi_error_from_native(
-            apmk_socket_poll(poller.kernel, mode, over ? (uint32_t)left : SLICE, &found));
-        leave_poll(socket, &poller);
+        error = poll_once(socket, mode, over ? (uint32_t)left : SLICE, &found, &slice);
+        if (error == APM_ERROR_SUCCESS && !found && slice != 0) {
+            (void)apmk_wait_address(&socket->phase, phase, slice);
+            over = false; /* one more look, at least at the end of the time */
+        }
     } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_closed(socket));
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (error == APM_ERROR_SUCCESS) *ready = found;

@@ -314,6 +314,39 @@ static void end_of_the_library_ends_a_poll_for_ever(void)
 }
 
 /* A poll that waits is in nobody's way. */
+/* A port on loopback that is free, at least for a moment. */
+static void free_port(apm_endpoint *local)
+{
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, local);
+    (void)CHECK_ERROR(apm_socket_bind(socket, local), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_local_endpoint(socket, local), APM_ERROR_SUCCESS);
+    close_now(socket);
+}
+
+/* Each connect after a failed one has a fresh kernel socket, which is to have the same port. */
+static void poll_of_a_bound_socket_keeps_its_port_from_no_connect(void)
+{
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    apm_endpoint local, nobody;
+    test_thread *thread;
+    poller one;
+    int i;
+
+    free_port(&local);
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &nobody);
+    (void)CHECK_ERROR(apm_socket_bind(socket, &local), APM_ERROR_SUCCESS);
+    thread = start_poll(&one, socket, FOR_EVER, APM_POLL_WRITE);
+    CHECK(test_gate_wait(one.about));
+    for (i = 0; i < 8; i++) (void)CHECK_ERROR(connect_now(socket, &nobody), APM_ERROR_CONNECTION_REFUSED);
+    apm_socket_retain(socket);
+    close_now(socket);
+    end_poll(&one, thread);
+    CHECK(one.error == APM_ERROR_OBJECT_DISPOSED || one.error == APM_ERROR_SUCCESS);
+    apm_socket_release(socket);
+}
+
 static void poll_holds_up_no_operation(void)
 {
     test_thread *thread;
@@ -383,6 +416,8 @@ static const test_case times[] = {
     {"state_that_comes_ends_the_poll", state_that_comes_ends_the_poll, false},
     {"close_ends_a_poll_for_ever", close_ends_a_poll_for_ever, false},
     {"end_of_the_library_ends_a_poll_for_ever", end_of_the_library_ends_a_poll_for_ever, true},
+    {"poll_of_a_bound_socket_keeps_its_port_from_no_connect",
+     poll_of_a_bound_socket_keeps_its_port_from_no_connect, false},
     {"poll_holds_up_no_operation", poll_holds_up_no_operation, false},
     {NULL, NULL, false}};
 

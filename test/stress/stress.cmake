@@ -42,7 +42,8 @@ endfunction()
 set(stress_scripts
     byte_offset
     lane_order
-    lost_wake)
+    lost_wake
+    polled_port)
 function(test_scripts scheduler)
     foreach(script IN LISTS stress_scripts)
         test_entry(NAME script/${scheduler}/${script}
