@@ -6,7 +6,7 @@ static apm_error connect_now(const call *made)
 {
     place *at = made->at;
 
-    if (made->way != WAY_HOST) return apm_socket_connect(at->socket, &at->remote);
+    if (at->datagram || made->way != WAY_HOST) return apm_socket_connect(at->socket, &at->remote);
     return apm_socket_connect_host(at->socket, at->host_name, apm_endpoint_port(&at->remote));
 }
 
