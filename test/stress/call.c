@@ -37,6 +37,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     if (made->size != 0 && draw(stream, 4) == 0)
         made->parts = 1 + draw(stream, draw(stream, 4) == 0 ? PARTS : 8);
     made->files = kind == CALL_SEND && made->size != 0 && made->parts == 0 && draw(stream, 10) == 0;
+    if (made->files) parcel_draw(made, stream);
     made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;
     letter_draw(made, stream);
     if (made->size != 0 || draw(stream, 2) == 0) {

@@ -44,6 +44,13 @@ static void check_abort(const call *made)
     }
 }
 
+/* What goes on with a fresh socket of the kernel's. */
+static bool disconnects(const call *made)
+{
+    return made->kind == CALL_DISCONNECT ||
+           (made->files && (made->file_flags & APM_SEND_FILE_DISCONNECT) != 0);
+}
+
 static void check_error(const call *made)
 {
     switch (made->error) {
@@ -57,8 +64,7 @@ static void check_error(const call *made)
     case APM_ERROR_OUT_OF_MEMORY:
     case APM_ERROR_TOO_MANY_OPEN_SOCKETS:
     case APM_ERROR_HOST_NOT_FOUND:
-        check(made->kind == CALL_CONNECT ? made->way != WAY_ONE || made->blocks
-                                         : made->kind == CALL_DISCONNECT,
+        check(made->kind == CALL_CONNECT ? made->way != WAY_ONE || made->blocks : disconnects(made),
               "unreachable", made);
         return;
     case APM_ERROR_TRY_AGAIN:
@@ -81,7 +87,7 @@ static void check_error(const call *made)
  * among them: the model has to see to a fresh one. */
 static void check_begin_error(const call *made)
 {
-    bool connects = made->kind == CALL_CONNECT || made->kind == CALL_DISCONNECT;
+    bool connects = made->kind == CALL_CONNECT || disconnects(made);
 
     switch (made->begin_error) {
     case APM_ERROR_SUCCESS:

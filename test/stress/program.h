@@ -54,6 +54,8 @@ struct call {
     enum call_way way; /* a connect */
     uint32_t parts;    /* a list of so many buffers; 0: one buffer */
     bool files;        /* a send: as a file with something before and after it */
+    int32_t file_flags;
+    bool is_pathless;
     size_t size;
     uint64_t offset;     /* of a send in the place's stream */
     uint64_t stream;     /* chance, for its callback */
@@ -204,7 +206,8 @@ void letter_draw(call *made, uint64_t *stream);
 apm_error letter_begin(call *made, apm_async_callback callback, apm_async_result **result);
 apm_error letter_end(call *made, apm_async_result *result, size_t *bytes);
 
-/* parcel.c: begins a send whose middle is a file. */
+/* parcel.c: a send whose middle is a file, or which has none; some disconnect, too. */
+void parcel_draw(call *made, uint64_t *stream);
 apm_error parcel_begin(call *made, apm_async_callback callback, apm_async_result **result);
 
 /* slot.c: puts a reference of the result into a slot; takes one out and does something to it. */
