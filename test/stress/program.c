@@ -62,7 +62,7 @@ static void name_remote(place *at)
     at->remote.length = sim_address(APM_FAMILY_IPV4, port, at->remote.address);
     if (!at->datagram) return;
     (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local);
-    at->nameless = !bind_socket(at, &local);
+    at->nameless = !at->is_named && !bind_socket(at, &local);
     if (!at->nameless)
         check_at(apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS, "a name", at);
 }
@@ -76,14 +76,17 @@ static void bind_place(place *at)
     (void)bind_socket(at, &local);
 }
 
-/* What fails stays the one's who opened it. */
-static apm_error adopt_socket(int32_t type, apm_socket **socket)
+/* Bound already, or not. What fails stays the one's who opened it. */
+static apm_error adopt_socket(place *at, int32_t type)
 {
     uintptr_t handle = kernel_open(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED);
+    apm_endpoint local;
     apm_error error;
 
     if (handle == NO_SOCKET) return APM_ERROR_TOO_MANY_OPEN_SOCKETS;
-    error = apm_socket_adopt(handle, socket);
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, sim_free_port(APM_FAMILY_IPV4), &local);
+    if (at->bound) at->is_named = kernel_bind(handle, &local);
+    error = apm_socket_adopt(handle, &at->socket);
     if (error != APM_ERROR_SUCCESS) kernel_close(handle);
     return error;
 }
@@ -93,7 +96,7 @@ static apm_error create_socket(place *at)
     int32_t type = at->datagram ? APM_SOCKET_DATAGRAM : APM_SOCKET_STREAM;
 
     /* Before the library runs nobody can open one. */
-    if (at->adopted && at->in->users != 0) return adopt_socket(type, &at->socket);
+    if (at->adopted && at->in->users != 0) return adopt_socket(at, type);
     if (at->dual) return apm_socket_create_dual(type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
     return apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
 }
@@ -110,7 +113,7 @@ static void open_place(place *at)
         check_at(at->socket == NULL, "create failed and gave a socket", at);
     if (at->socket != NULL) {
         apm_socket_retain(at->socket); /* the run's own, until everything is over */
-        if (at->bound && !at->datagram) bind_place(at);
+        if (at->bound && !at->datagram && !at->is_named) bind_place(at);
         name_remote(at);
         addresses_draw(at, &at->stream);
         set_number(at, APM_SOCKET_OPTION_CONNECT_ALGORITHM, at->parallel);

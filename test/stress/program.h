@@ -106,9 +106,11 @@ struct place {
     uint32_t sender, receiver; /* actors */
     bool datagram;             /* the traits of script.h */
     bool bound, nobody, parts_ways, parallel, free, dual, adopted;
+    bool is_named;            /* was bound when it was adopted */
     bool nameless;            /* a datagram socket that could not be bound: nobody knows where it is */
-    _Atomic uint32_t hops[8]; /* what somebody set as its TTL: bits; and what it was */
-    bool is_hops_known;
+    _Atomic uint32_t hops[8]; /* what somebody set as its TTL: bits */
+    int32_t first_hops;       /* what it was; -1: nobody knows */
+    _Atomic bool is_hops_set;
     int32_t connect_timeout; /* 0: none */
     bool chained_sends, chained_receives;
     uint64_t stream; /* chance, for what is done to it before and after the actors */

@@ -25,12 +25,8 @@ static void note_hops(place *at, uint32_t hops)
 
 void place_know_hops(place *at)
 {
-    int32_t hops = 0;
-
-    if (apm_socket_get_option(at->socket, APM_SOCKET_OPTION_TTL, &hops) != APM_ERROR_SUCCESS) return;
-    if (hops < 0 || hops > 255) return;
-    note_hops(at, (uint32_t)hops);
-    at->is_hops_known = true;
+    if (apm_socket_get_option(at->socket, APM_SOCKET_OPTION_TTL, &at->first_hops) != APM_ERROR_SUCCESS)
+        at->first_hops = -1;
 }
 
 static void set_hops(place *at, uint64_t *stream)
@@ -41,10 +37,22 @@ static void set_hops(place *at, uint64_t *stream)
     note_hops(at, hops); /* before: another one may see it at once */
     error = apm_socket_set_option(at->socket, APM_SOCKET_OPTION_TTL, (int32_t)hops);
     check_at(error == APM_ERROR_SUCCESS || is_excused(at, error), "set_option", at);
+    if (error == APM_ERROR_SUCCESS) atomic_store_explicit(&at->is_hops_set, true, memory_order_relaxed);
+}
+
+/* What was set stays, whatever socket of the kernel's is below; unless that one could not be told. */
+static bool is_hops(const place *at, uint32_t hops, bool was_set)
+{
+    bool may_forget = !was_set || at->in->profile.faults[SIM_SET_OPTION].rate != 0;
+
+    if ((atomic_load_explicit(&at->hops[hops / 32], memory_order_relaxed) & 1u << hops % 32) != 0)
+        return true;
+    return at->first_hops < 0 || (may_forget && hops == (uint32_t)at->first_hops);
 }
 
 static void get_hops(const place *at)
 {
+    bool was_set = atomic_load_explicit(&at->is_hops_set, memory_order_relaxed);
     int32_t hops = -7;
     apm_error error = apm_socket_get_option(at->socket, APM_SOCKET_OPTION_TTL, &hops);
 
@@ -54,9 +62,7 @@ static void get_hops(const place *at)
         return;
     }
     check_at(hops >= 0 && hops <= 255, "a TTL that is none", at);
-    if (at->is_hops_known)
-        check_at((atomic_load_explicit(&at->hops[hops / 32], memory_order_relaxed) & 1u << hops % 32) != 0,
-                 "an option that nobody set", at);
+    check_at(is_hops(at, (uint32_t)hops, was_set), "an option that nobody set", at);
 }
 
 /* ---- other options ----------------------------------------------------------------------------------- */
