@@ -71,6 +71,7 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
         target_link_libraries(${name}_test PRIVATE CUnit::CUnit model_seeded apmsock_compile)
         test_entry(NAME sim/${name} COMMAND ${name}_test)
     endforeach()
+    test_script_itself()
     include(exhaust.cmake)
     # Large sends go to the kernel in pieces of 1 GiB; here they are small.
     test_model(model_pieces seeded "APMI_PIECE=((size_t)64)" "APMI_FILE_PIECE=64u")

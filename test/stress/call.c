@@ -36,6 +36,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     made->size = draw(stream, 12) == 0 ? 0 : 1 + draw(stream, draw(stream, 8) == 0 ? LARGEST : 40);
     if (made->size != 0 && draw(stream, 4) == 0)
         made->parts = 1 + draw(stream, draw(stream, 4) == 0 ? PARTS : 8);
+    if (made->parts > 8) made->size += made->parts; /* or the last of them would have it all */
     made->files = kind == CALL_SEND && made->size != 0 && made->parts == 0 && draw(stream, 10) == 0;
     if (made->files) parcel_draw(made, stream);
     made->peeks = kind == CALL_RECEIVE && draw(stream, 25) == 0;

@@ -24,9 +24,12 @@ set(stress_sources
     stress/slot.c
     stress/weather.c)
 
+# What shrinks them: with child processes.
+set(shrink_sources stress/shrink.c stress/trial.c)
+
 # The seeds of a scheduler, on each of the three kernels (sim.h).
 function(test_seeds scheduler model count)
-    add_executable(seeds_${scheduler} ${stress_sources} stress/seeds.c stress/shrink.c stress/trial.c)
+    add_executable(seeds_${scheduler} ${stress_sources} ${shrink_sources} stress/seeds.c)
     target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
     math(EXPR half "${count} / 2")
     math(EXPR second "${half} + 1")
@@ -49,4 +52,11 @@ function(test_scripts scheduler)
         test_entry(NAME script/${scheduler}/${script}
             COMMAND seeds_${scheduler} --script "${CMAKE_CURRENT_SOURCE_DIR}/stress/scripts/${script}.txt")
     endforeach()
+endfunction()
+
+# Text, bytes and shrinking of scripts, on the seeded scheduler.
+function(test_script_itself)
+    add_executable(script_test stress/script_test.c ${stress_sources} ${shrink_sources})
+    target_link_libraries(script_test PRIVATE CUnit::CUnit model_seeded apmsock_compile)
+    test_entry(NAME sim/script COMMAND script_test)
 endfunction()
