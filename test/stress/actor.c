@@ -236,6 +236,7 @@ void actor_run(void *argument)
     uint32_t i;
 
     for (i = 0; i < one->step_count; i++) take_step(one, &one->steps[i]);
+    fleet_wait(one);
     for (i = 0; i < one->own_count; i++)
         if (one->own[i]->end == END_IN_THREAD) end_call(one, one->own[i]);
 }

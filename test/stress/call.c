@@ -7,6 +7,8 @@
 
 /* ms; where nobody has said that a refusal is final, the kernel tries again for longer. */
 #define REFUSAL_LIMIT 1500u
+/* Five addresses, 250 ms after each other; the slowest takes 20 s. */
+#define PARALLEL_LIMIT 5000u
 
 static void *test_memory(size_t size)
 {
@@ -192,13 +194,20 @@ static void do_deed(call *made, apm_async_result *result)
     }
 }
 
-/* In virtual time, that is; and not where the port has no memory, which delays everything. */
-static void check_refusal(const call *made)
+/* In virtual time, that is; and not where the port has no memory, which delays everything, nor where
+ * the clock jumps. */
+static void check_time(const call *made)
 {
-    const sim_fault *post = &made->at->in->profile.faults[SIM_POST];
+    const place *at = made->at;
+    const sim_fault *post = &at->in->profile.faults[SIM_POST];
+    uint64_t time = sim_now() - made->begin_time;
 
-    if (sim_is_seeded() && post->rate == 0 && post->nth == 0 && made->way == WAY_ONE)
-        check(sim_now() - made->begin_time < REFUSAL_LIMIT, "a refusal that takes its time", made);
+    if (!sim_is_seeded() || post->rate != 0 || post->nth != 0 || made->kind != CALL_CONNECT) return;
+    if (made->error == APM_ERROR_CONNECTION_REFUSED && made->way == WAY_ONE)
+        check(time < REFUSAL_LIMIT, "a refusal that takes its time", made);
+    if (at->in->profile.clock_jumps != 0 || at->datagram || at->bound) return;
+    if (made->error == APM_ERROR_SUCCESS && at->parallel)
+        check(time < PARALLEL_LIMIT, "a connect that waits for those that are slower", made);
 }
 
 static void APM_CALL call_back(apm_async_result *result)
@@ -221,8 +230,10 @@ static void APM_CALL call_back(apm_async_result *result)
         check(apm_manual_reset_event_wait_one((apm_manual_reset_event *)handle, 0) == APM_ERROR_SUCCESS,
               "called back before the event", made);
     check(apm_async_result_wait(result, 0) == APM_ERROR_SUCCESS, "a wait in the callback", made);
-    if (made->end == END_IN_CALLBACK && call_finish(made, result) == APM_ERROR_CONNECTION_REFUSED)
-        check_refusal(made);
+    if (made->end == END_IN_CALLBACK) {
+        apm_error error = call_finish(made, result);
+        if (error == APM_ERROR_SUCCESS || error == APM_ERROR_CONNECTION_REFUSED) check_time(made);
+    }
     if (made->end != END_IN_THREAD || !made->wants_result) call_take_data(made);
     do_deed(made, result);
     check(apm_async_result_completed_synchronously(result) == made->seen_synchronously,

@@ -139,6 +139,22 @@ void fleet_launch(actor *one)
     if (apm_cleanup() != APM_ERROR_SUCCESS) sim_fail("fleet: cleanup");
 }
 
+/* Whom nobody has a reference to any more is closed: its operations do not wait for the library's end. */
+void fleet_wait(const actor *one)
+{
+    const fleeting *made;
+    uint32_t patience;
+
+    if (!sim_is_seeded()) return; /* where time costs something */
+    for (made = one->fleet; made != NULL; made = made->next) {
+        if (atomic_load_explicit(&made->is_callbacks, memory_order_relaxed)) continue;
+        for (patience = 60000; atomic_load(&made->callbacks) != made->begun; patience--) {
+            if (patience == 0) sim_fail("fleet: what nobody has goes on");
+            sim_sleep(1);
+        }
+    }
+}
+
 void fleet_check(actor *one)
 {
     while (one->fleet != NULL) {

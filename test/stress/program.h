@@ -235,6 +235,7 @@ void gate_close(program *run);
 
 /* fleet.c: sockets that are let go with everything under way. */
 void fleet_launch(actor *one);
+void fleet_wait(const actor *one);
 void fleet_check(actor *one); /* at the end; deletes them */
 
 /* ledger.c: the counting allocator. */

@@ -33,7 +33,10 @@ static void check_text(const script *made)
     script read;
     uint32_t line = 0;
 
-    CU_ASSERT_FATAL(text != NULL);
+    if (text == NULL) {
+        CU_FAIL("no memory for the text");
+        return;
+    }
     CU_ASSERT(script_read(text, &read, &line));
     again = text_of(&read);
     CU_ASSERT(again != NULL && strcmp(text, again) == 0);
@@ -95,6 +98,17 @@ static void text_that_is_none_is_refused_with_its_line(void)
     CU_ASSERT(made.profile == PROFILE_WINE && made.seed == UINT64_MAX);
 }
 
+/* Whether their texts are one. */
+static bool is_same(const script *a, const script *b)
+{
+    char *one = text_of(a), *other = text_of(b);
+    bool same = one != NULL && other != NULL && strcmp(one, other) == 0;
+
+    free(one);
+    free(other);
+    return same;
+}
+
 static void same_seed_is_the_same_script(void)
 {
     script a, b, c;
@@ -102,8 +116,9 @@ static void same_seed_is_the_same_script(void)
     script_draw(7, PROFILE_HOSTILE, &a);
     script_draw(7, PROFILE_HOSTILE, &b);
     script_draw(8, PROFILE_HOSTILE, &c);
-    CU_ASSERT(memcmp(&a, &b, sizeof a) == 0);
-    CU_ASSERT(memcmp(a.steps, c.steps, sizeof a.steps) != 0);
+    CU_ASSERT(is_same(&a, &b));
+    c.seed = a.seed;
+    CU_ASSERT(!is_same(&a, &c));
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
@@ -235,7 +250,7 @@ static void shrinking_ends_when_no_trials_are_left(void)
     before = made;
     CU_ASSERT(trial_run(&made, 1, &how) && how.failed);
     CU_ASSERT(script_shrink(&made, &how, 0) == 0);
-    CU_ASSERT(memcmp(&made, &before, sizeof made) == 0);
+    CU_ASSERT(made.step_counts[0] == before.step_counts[0] && made.seed == before.seed);
     CU_ASSERT(script_shrink(&made, &how, 1) == 1);
 }
 
