@@ -43,6 +43,7 @@ void call_block(call *made)
         made->error = error;
         made->bytes = bytes;
         atomic_store_explicit(&made->winners, 1, memory_order_relaxed);
+        call_check_time(made);
     } else if (error == APM_ERROR_OBJECT_DISPOSED) {
         made->begun = true; /* perhaps: a closed socket does not tell how much went out */
     } else {

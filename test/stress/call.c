@@ -196,7 +196,7 @@ static void do_deed(call *made, apm_async_result *result)
 
 /* In virtual time, that is; and not where the port has no memory, which delays everything, nor where
  * the clock jumps. */
-static void check_time(const call *made)
+void call_check_time(const call *made)
 {
     const place *at = made->at;
     const sim_fault *post = &at->in->profile.faults[SIM_POST];
@@ -232,7 +232,7 @@ static void APM_CALL call_back(apm_async_result *result)
     check(apm_async_result_wait(result, 0) == APM_ERROR_SUCCESS, "a wait in the callback", made);
     if (made->end == END_IN_CALLBACK) {
         apm_error error = call_finish(made, result);
-        if (error == APM_ERROR_SUCCESS || error == APM_ERROR_CONNECTION_REFUSED) check_time(made);
+        if (error == APM_ERROR_SUCCESS || error == APM_ERROR_CONNECTION_REFUSED) call_check_time(made);
     }
     if (made->end != END_IN_THREAD || !made->wants_result) call_take_data(made);
     do_deed(made, result);

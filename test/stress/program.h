@@ -186,6 +186,8 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream);
 bool call_enter(call *made);
 /* Begins it; true if that succeeded. Afterwards it is known to its place. */
 bool call_begin(call *made);
+/* A connect that has just ended: in its time. */
+void call_check_time(const call *made);
 /* The End of its kind: notes what it says. */
 apm_error call_finish(call *made, apm_async_result *result);
 void call_release(call *made);
