@@ -351,6 +351,17 @@ static void load_place(place *at, const script_place *from)
     at->host_stream = ((uint64_t)draw(&at->stream, UINT32_MAX) << 32) + at->index;
 }
 
+/* Whether anything may fail that no system of the profile's kind lets fail. */
+static bool is_hostile(const program *run)
+{
+    bool any = run->memory_failures != 0;
+    int i;
+
+    for (i = 0; i < SIM_FAULTS; i++)
+        any = any || run->profile.faults[i].rate != 0 || run->profile.faults[i].nth != 0;
+    return any;
+}
+
 static void load_script(program *run, const script *from)
 {
     uint32_t i;
@@ -358,7 +369,7 @@ static void load_script(program *run, const script *from)
     memset(run, 0, sizeof *run);
     setting_calm(run, from->profile);
     setting_apply(run, from->settings);
-    run->hostile = from->profile == PROFILE_HOSTILE;
+    run->hostile = from->profile == PROFILE_HOSTILE || is_hostile(run);
     ledger_install(&run->options, run->memory_failures);
     for (i = 0; i < PLACES; i++) {
         run->places[i].in = run;

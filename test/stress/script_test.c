@@ -165,6 +165,21 @@ static void any_bytes_are_a_script(void)
     }
 }
 
+/* What a fuzzer would do, from a few bytes. */
+static void any_bytes_run(void)
+{
+    uint64_t stream = 3;
+    uint8_t bytes[300];
+    script made;
+    uint32_t i;
+
+    for (i = 0; i < 200; i++) {
+        script_from_bytes(bytes, random_bytes(&stream, bytes, sizeof bytes), &made);
+        script_run(&made);
+    }
+    CU_PASS("each has ended well");
+}
+
 static uint32_t count_differences(const script *a, const script *b)
 {
     uint32_t count = 0, actor, i;
@@ -262,6 +277,7 @@ static const struct {
     {"text_that_is_none_is_refused_with_its_line", text_that_is_none_is_refused_with_its_line},
     {"same_seed_is_the_same_script", same_seed_is_the_same_script},
     {"any_bytes_are_a_script", any_bytes_are_a_script},
+    {"any_bytes_run", any_bytes_run},
     {"changed_byte_changes_one_step", changed_byte_changes_one_step},
     {"trial_says_how_it_failed", trial_says_how_it_failed},
     {"failing_script_shrinks_to_what_fails", failing_script_shrinks_to_what_fails},

@@ -45,8 +45,10 @@ endfunction()
 set(stress_scripts
     byte_offset
     lane_order
+    let_go
     lost_wake
-    polled_port)
+    polled_port
+    slow_losers)
 function(test_scripts scheduler)
     foreach(script IN LISTS stress_scripts)
         test_entry(NAME script/${scheduler}/${script}
