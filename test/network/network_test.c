@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a network does to connections: run by network.py, in a network that can be broken. All
+ * waiting is for something to happen, with the watchdogs of the harness.
+ */
+#include "suites.h"
+
+int main(int argc, char **argv)
+{
+    static const test_suite suites[] = {{"silent", silent_cases},
+                                        {"unreachable", unreachable_cases},
+                                        {"parallel", parallel_cases},
+                                        {NULL, NULL}};
+
+    return harness_main(argc, argv, suites);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* RFC 8305 where it matters: the first address is slow, or does not answer at all. */
+#include "suites.h"
+
+#include "../support/route.h"
+
+/* An attempt that has not ended lets the next one begin after that time. */
+enum { DELAY = 250, SLOW_ROUND = 2 * 600, QUICK_ROUND = 2 * 20 };
+
+typedef struct race {
+    apm_endpoint first, second;
+    uint64_t took;
+    const char *winner;
+} race;
+
+/* Connects to both in parallel; who has won, by its listener. */
+static apm_socket *run_race(race *it, int32_t family)
+{
+    apm_socket *socket = NULL;
+    route way = {.count = 0};
+    apm_endpoint remote = {0};
+    uint64_t start;
+
+    route_add(&way, &it->first);
+    route_add(&way, &it->second);
+    it->winner = "nobody";
+    if (family == APM_FAMILY_IPV4)
+        socket = stream_new(family);
+    else
+        (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
+                          APM_ERROR_SUCCESS);
+    if (socket == NULL) return NULL;
+    set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    start = test_now();
+    (void)CHECK_ERROR(connect_route(socket, &way), APM_ERROR_SUCCESS);
+    it->took = test_now() - start;
+    (void)apm_socket_remote_endpoint(socket, &remote);
+    /* A dual-mode socket may give the IPv4 address as one of IPv6. */
+    it->winner = apm_endpoint_port(&remote) == apm_endpoint_port(&it->first)    ? "first"
+                 : apm_endpoint_port(&remote) == apm_endpoint_port(&it->second) ? "second"
+                                                                                : "nobody";
+    return socket;
+}
+
+static void check_second_wins(race *it, int32_t family)
+{
+    apm_socket *socket = run_race(it, family);
+
+    if (socket == NULL) return;
+    CHECK(strcmp(it->winner, "second") == 0);
+    CHECK(it->took >= DELAY - 20); /* clocks of two kinds */
+    (void)hand_do("accept friend second");
+    hand_check_alive(socket, "friend", 0);
+    (void)hand_do("close friend");
+    close_now(socket);
+}
+
+/* The kernel would try for two minutes. */
+static void silent_first(void)
+{
+    race it;
+
+    it.first = endpoint_at(SILENT, 1);
+    it.second = hand_listen("second", ALIVE, 0);
+    check_second_wins(&it, APM_FAMILY_IPV4);
+    (void)hand_do("close second");
+}
+
+static void silent_ipv6_first(void)
+{
+    race it;
+
+    it.first = endpoint_at("fd79::1:1", 1);
+    it.second = hand_listen("second", ALIVE, 0);
+    check_second_wins(&it, APM_FAMILY_IPV6);
+    (void)hand_do("close second");
+}
+
+static bool lay_slow_wire(unsigned delay)
+{
+    if (strcmp(hand_do("slow %u 0", delay), "none") != 0) return true;
+    harness_skip("no TUN devices here");
+    return false;
+}
+
+static void slow_first(void)
+{
+    race it;
+
+    if (!lay_slow_wire(SLOW_ROUND / 2)) return;
+    it.first = hand_listen("first", "10.78.0.2", 0);
+    it.second = hand_listen("second", ALIVE, 0);
+    check_second_wins(&it, APM_FAMILY_IPV4);
+    (void)hand_do("close first");
+    (void)hand_do("close second");
+}
+
+/* It answers before the second one has begun, which nobody hears of then. */
+static void quick_first(void)
+{
+    apm_socket *socket;
+    race it;
+
+    if (!lay_slow_wire(QUICK_ROUND / 2)) return;
+    it.first = hand_listen("first", "10.78.0.2", 0);
+    it.second = hand_listen("second", ALIVE, 0);
+    socket = run_race(&it, APM_FAMILY_IPV4);
+    if (socket != NULL) {
+        /* A machine that stood still for so long may have begun the second one. */
+        if (it.took < DELAY) {
+            CHECK(strcmp(it.winner, "first") == 0);
+            CHECK(hand_is_unreached("second"));
+        }
+        CHECK(strcmp(it.winner, "nobody") != 0);
+        close_now(socket);
+    }
+    (void)hand_do("close first");
+    (void)hand_do("close second");
+}
+
+const test_case parallel_cases[] = {
+    {"the first does not answer: the second begins after the delay and wins", silent_first, false},
+    {"the first is of IPv6 and does not answer: the same", silent_ipv6_first, false},
+    {"the first is slow: the second begins after the delay and wins", slow_first, false},
+    {"the first is quick enough: it wins, and nobody else is connected to", quick_first, false},
+    {NULL, NULL, false}};

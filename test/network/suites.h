@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of the network test program. */
+#ifndef TEST_NETWORK_SUITES_H
+#define TEST_NETWORK_SUITES_H
+
+#include "hand.h"
+
+extern const test_case silent_cases[];
+extern const test_case unreachable_cases[];
+extern const test_case parallel_cases[];
+
+#endif
