@@ -3,6 +3,7 @@
 """Runs the network test program in a network of its own, where the network can be broken.
 
     network.py --exe network_test_dll.exe --wine wine --room build/x64/test/network SUITE...
+    network.py --room DIRECTORY     # only looks whether it can
 
 The program runs in namespaces of its own for processes, mounts and the network: as root, or as
 anybody where user namespaces are allowed. Whatever happens, all of it ends with the first
@@ -104,19 +105,23 @@ def run_inside(options, wine):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exe", required=True, help="the program")
-    parser.add_argument("--wine", required=True, help="the emulator's command")
+    parser.add_argument("--exe", help="the program")
+    parser.add_argument("--wine", default="wine", help="the emulator's command")
     parser.add_argument("--room", required=True, help="an empty directory")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("suites", nargs="*", metavar="SUITE")
     options = parser.parse_args()
-    options.exe, options.room = os.path.abspath(options.exe), os.path.abspath(options.room)
-    if not os.path.isfile(options.exe):
-        sys.exit(f"FAILED: there is no program {options.exe!r} to test")
+    options.room = os.path.abspath(options.room)
+    if options.exe:
+        options.exe = os.path.abspath(options.exe)
+        if not os.path.isfile(options.exe):
+            sys.exit(f"FAILED: there is no program {options.exe!r} to test")
     if options.inside:
         sys.exit(run_inside(options, shlex.split(options.wine)))
     os.makedirs(options.room, exist_ok=True)
     spaces = find_spaces(options.room)
+    if not options.exe:
+        return
     arguments = ["--exe", options.exe, "--wine", options.wine, "--room", options.room, "--inside", *options.suites]
     os.execvp(spaces[0], [*spaces, sys.executable, os.path.abspath(__file__), *arguments])
 

@@ -8,5 +8,9 @@
 extern const test_case silent_cases[];
 extern const test_case unreachable_cases[];
 extern const test_case parallel_cases[];
+extern const test_case reset_cases[];
+extern const test_case silence_cases[];
+extern const test_case link_cases[];
+extern const test_case keep_alive_cases[];
 
 #endif
