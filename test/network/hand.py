@@ -11,9 +11,11 @@
     end NAME, close NAME, reset NAME
     lay                             the wire's near end again, after it was taken away
     slow MILLISECONDS PERCENT       a slow wire that loses so many; "ok none" where there is none
-    hold, free                      whether held.test is answered
-    patience SECONDS                how long the resolver waits
-    asked HOST COUNT                waits until that name was asked for so often
+    lost                            how many it has lost: "ok COUNT"
+    hold                            held.test is not answered any more
+    free MILLISECONDS               it is, after that time
+    patience SECONDS ATTEMPTS       how long the resolver waits, and how often
+    asked HOST COUNT                waits until there have been so many questions for that name (held.test: since `hold`)
 
 The answer begins with "no" when it did not work, and the program's test fails.
 """
@@ -102,6 +104,9 @@ class Hand:
         delay, loss = map(float, rest.split())
         return "ok" if self.wire.slow_down(delay / 1000, loss / 100) else "ok none"
 
+    def do_lost(self, _):
+        return f"ok {self.wire.relay.lost}"
+
     # ---- hosts ------------------------------------------------------------------------------------
 
     def do_listen(self, rest):
@@ -165,11 +170,14 @@ class Hand:
     def do_hold(self, _):
         self.names.hold()
 
-    def do_free(self, _):
-        self.names.free()
+    def do_free(self, rest):
+        if rest == "0":
+            self.names.free()
+        else:
+            threading.Timer(int(rest) / 1000, self.names.free).start()
 
     def do_patience(self, rest):
-        self.names.set_patience(int(rest))
+        self.names.set_patience(*map(int, rest.split()))
 
     def do_asked(self, rest):
         name, count = rest.split()

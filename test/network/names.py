@@ -70,7 +70,7 @@ class Names:
         self.place("hosts", HOSTS)
         self.place("nsswitch.conf", "hosts: files dns\n")
         self.place("host.conf", "multi on\n")
-        self.set_patience(30)
+        self.set_patience(30, 5)
         self.place("resolv.conf", None)
 
     def place(self, name, text):
@@ -82,10 +82,10 @@ class Names:
         if os.path.exists(os.path.join("/etc", name)):
             subprocess.run(["mount", "--bind", path, os.path.realpath(os.path.join("/etc", name))], check=True)
 
-    def set_patience(self, seconds):
-        """How long the resolver waits. The file stays the same one; the resolver reads it again."""
+    def set_patience(self, seconds, attempts):
+        """How long the resolver waits, and how often. The file stays the same one; the resolver reads it again."""
         with open(os.path.join(self.room, "resolv.conf"), "w") as file:
-            file.write(f"nameserver {SERVER}\noptions timeout:{seconds} attempts:1\n")
+            file.write(f"nameserver {SERVER}\noptions timeout:{seconds} attempts:{attempts}\n")
 
     def __enter__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -119,6 +119,7 @@ class Names:
         """From now on held.test is answered when `free` is called."""
         with self.lock:
             self.holding = True
+            self.asked.pop("held.test", None)
 
     def free(self):
         with self.lock:

@@ -3,9 +3,11 @@
 add_executable(network_test_dll
     network/connect_faults.c
     network/hand.c
+    network/name_faults.c
     network/network_test.c
     network/link_faults.c
     network/parallel_faults.c
+    network/relay_faults.c
     network/stuck.c
     network/transfer_faults.c)
 target_link_libraries(network_test_dll PRIVATE test_support_dll apmsock_compile)

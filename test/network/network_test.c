@@ -7,10 +7,17 @@
 
 int main(int argc, char **argv)
 {
-    static const test_suite suites[] = {{"silent", silent_cases},         {"unreachable", unreachable_cases},
-                                        {"parallel", parallel_cases},     {"reset", reset_cases},
-                                        {"silence", silence_cases},       {"link", link_cases},
-                                        {"keep_alive", keep_alive_cases}, {NULL, NULL}};
+    static const test_suite suites[] = {{"silent", silent_cases},
+                                        {"unreachable", unreachable_cases},
+                                        {"parallel", parallel_cases},
+                                        {"reset", reset_cases},
+                                        {"silence", silence_cases},
+                                        {"link", link_cases},
+                                        {"relay", relay_cases},
+                                        {"name", name_cases},
+                                        {"slow_name", slow_name_cases},
+                                        {"keep_alive", keep_alive_cases},
+                                        {NULL, NULL}};
 
     return harness_main(argc, argv, suites);
 }

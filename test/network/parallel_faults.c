@@ -24,6 +24,7 @@ static apm_socket *run_race(race *it, int32_t family)
     route_add(&way, &it->first);
     route_add(&way, &it->second);
     it->winner = "nobody";
+    it->took = 0;
     if (family == APM_FAMILY_IPV4)
         socket = stream_new(family);
     else
@@ -95,27 +96,31 @@ static void slow_first(void)
     (void)hand_do("close second");
 }
 
-/* It answers before the second one has begun, which nobody hears of then. */
+/* It answers before the second one has begun, which nobody hears of then. A machine that stood
+ * still for so long has begun the second one: then it is tried again. */
 static void quick_first(void)
 {
-    apm_socket *socket;
-    race it;
+    bool in_time = false;
+    int round;
 
     if (!lay_slow_wire(QUICK_ROUND / 2)) return;
-    it.first = hand_listen("first", "10.78.0.2", 0);
-    it.second = hand_listen("second", ALIVE, 0);
-    socket = run_race(&it, APM_FAMILY_IPV4);
-    if (socket != NULL) {
-        /* A machine that stood still for so long may have begun the second one. */
-        if (it.took < DELAY) {
+    for (round = 0; round < 20 && !in_time; round++) {
+        apm_socket *socket;
+        race it;
+
+        it.first = hand_listen("first", "10.78.0.2", 0);
+        it.second = hand_listen("second", ALIVE, 0);
+        socket = run_race(&it, APM_FAMILY_IPV4);
+        in_time = it.took < DELAY;
+        if (in_time) {
             CHECK(strcmp(it.winner, "first") == 0);
             CHECK(hand_is_unreached("second"));
         }
-        CHECK(strcmp(it.winner, "nobody") != 0);
         close_now(socket);
+        (void)hand_do("close first");
+        (void)hand_do("close second");
     }
-    (void)hand_do("close first");
-    (void)hand_do("close second");
+    CHECK(in_time);
 }
 
 const test_case parallel_cases[] = {

@@ -94,6 +94,7 @@ class Wire:
                 sysctl -q -w net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
             """)
         self.far.script("""
+            sysctl -q -w net.ipv6.ip_nonlocal_bind=1
             ip route add local 10.79.0.0/16 dev lo
             ip -6 route add local fd79::/64 dev lo
             nft add table inet filter
