@@ -36,11 +36,16 @@ const char *hand_do(const char *format, ...)
     static char answer[HAND_LINE];
     char line[HAND_LINE];
     va_list arguments;
+    size_t at;
+    int length;
 
     va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line - 1, format, arguments);
+    length = vsnprintf(line, sizeof line - 1, format, arguments);
     va_end(arguments);
-    strcat(line, "\n");
+    CHECK(length > 0 && (size_t)length < sizeof line - 1);
+    at = strlen(line);
+    line[at] = '\n';
+    line[at + 1] = '\0';
     if (!converse(line, answer, sizeof answer) || strncmp(answer, "no ", 3) == 0) {
         CU_FAIL("the hand has not done it");
         (void)printf("%.200s", line);

@@ -204,7 +204,7 @@ static void pipelined_receives_get_all(void)
     line one;
 
     if (!lay_wire() || !line_open(&one, 0)) return;
-    in.here = (unsigned char *)test_memory(QUEUE * PIECE);
+    in.here = (unsigned char *)test_memory((size_t)QUEUE * PIECE);
     for (slot = 0; slot < QUEUE; slot++) begin_next(&in, &one, slot);
     (void)hand_do("write %s %d", one.name, WHOLE);
     (void)hand_do("end %s", one.name);
