@@ -111,12 +111,20 @@ void apmi_course_interleave(apmi_course *course)
 
 /* ---- errors -------------------------------------------------------------------------------------- */
 
-/* What an error says of the way to a host, not of the host. */
+/* What an error says of the way to a host, not of the host: there is none, it may not be taken
+ * (AccessDenied, and InvalidArgument of a route that is a black hole), or nobody has answered. */
 static bool is_about_the_way(apm_error error)
 {
-    return error == APM_ERROR_NETWORK_UNREACHABLE || error == APM_ERROR_HOST_UNREACHABLE ||
-           error == APM_ERROR_ADDRESS_NOT_AVAILABLE || error == APM_ERROR_ADDRESS_FAMILY_NOT_SUPPORTED ||
-           error == APM_ERROR_NETWORK_DOWN || error == APM_ERROR_OPERATION_ABORTED;
+    static const apm_error errors[] = {
+        APM_ERROR_NETWORK_UNREACHABLE, APM_ERROR_HOST_UNREACHABLE,  APM_ERROR_ADDRESS_NOT_AVAILABLE,
+        APM_ERROR_NETWORK_DOWN,        APM_ERROR_OPERATION_ABORTED, APM_ERROR_ADDRESS_FAMILY_NOT_SUPPORTED,
+        APM_ERROR_HOST_DOWN,           APM_ERROR_TIMED_OUT,         APM_ERROR_ACCESS_DENIED,
+        APM_ERROR_INVALID_ARGUMENT};
+    size_t i;
+
+    for (i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (errors[i] == error) return true;
+    return false;
 }
 
 /* The last one counts. Of attempts that overlap none is last: there a host's answer does. */
