@@ -10,7 +10,7 @@
     write NAME COUNT                of the pattern
     end NAME, close NAME, reset NAME
     lay                             the wire's near end again, after it was taken away
-    slow MILLISECONDS PERCENT       a slow wire that loses so many; "ok none" where there is none
+    slow MILLISECONDS PERCENT       a slow wire that loses so many
     lost                            how many it has lost: "ok COUNT"
     hold                            held.test is not answered any more
     free MILLISECONDS               it is, after that time
@@ -102,7 +102,7 @@ class Hand:
 
     def do_slow(self, rest):
         delay, loss = map(float, rest.split())
-        return "ok" if self.wire.slow_down(delay / 1000, loss / 100) else "ok none"
+        self.wire.slow_down(delay / 1000, loss / 100)
 
     def do_lost(self, _):
         return f"ok {self.wire.relay.lost}"

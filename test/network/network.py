@@ -24,10 +24,13 @@ import sys
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 from hand import Hand  # noqa: E402
 from names import Names  # noqa: E402
+from relay import DEVICE  # noqa: E402
 from wire import Wire  # noqa: E402
 
 SKIPPED = 77
 SPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# Suites with a slow wire, whose device only root has on some systems.
+SLOW = {"relay", "slow_parallel"}
 # What the tests need of the kernel: where one of these fails they cannot run.
 PROBE = """set -e
 ip link set lo up
@@ -89,6 +92,9 @@ def start_wine(wine, source, room):
 
 def run_inside(options, wine):
     room = options.room
+    if SLOW.intersection(options.suites) and not os.access(DEVICE, os.R_OK | os.W_OK):
+        print(f"skipped: {DEVICE} is not to be had here", flush=True)
+        return SKIPPED
     mount_memory(room)
     source = os.environ.get("WINEPREFIX") or os.path.expanduser("~/.wine")
     wire = Wire(room)

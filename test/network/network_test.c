@@ -13,6 +13,7 @@ int main(int argc, char **argv)
                                         {"reset", reset_cases},
                                         {"silence", silence_cases},
                                         {"link", link_cases},
+                                        {"slow_parallel", slow_parallel_cases},
                                         {"relay", relay_cases},
                                         {"name", name_cases},
                                         {"slow_name", slow_name_cases},

@@ -77,18 +77,17 @@ static void silent_ipv6_first(void)
     (void)hand_do("close second");
 }
 
-static bool lay_slow_wire(unsigned delay)
+/* Its address at the far end is the first one's. */
+static void lay_slow_wire(unsigned round)
 {
-    if (strcmp(hand_do("slow %u 0", delay), "none") != 0) return true;
-    harness_skip("no TUN devices here");
-    return false;
+    (void)hand_do("slow %u 0", round / 2);
 }
 
 static void slow_first(void)
 {
     race it;
 
-    if (!lay_slow_wire(SLOW_ROUND / 2)) return;
+    lay_slow_wire(SLOW_ROUND);
     it.first = hand_listen("first", "10.78.0.2", 0);
     it.second = hand_listen("second", ALIVE, 0);
     check_second_wins(&it, APM_FAMILY_IPV4);
@@ -103,7 +102,7 @@ static void quick_first(void)
     bool in_time = false;
     int round;
 
-    if (!lay_slow_wire(QUICK_ROUND / 2)) return;
+    lay_slow_wire(QUICK_ROUND);
     for (round = 0; round < 20 && !in_time; round++) {
         apm_socket *socket;
         race it;
@@ -126,6 +125,9 @@ static void quick_first(void)
 const test_case parallel_cases[] = {
     {"the first does not answer: the second begins after the delay and wins", silent_first, false},
     {"the first is of IPv6 and does not answer: the same", silent_ipv6_first, false},
+    {NULL, NULL, false}};
+
+const test_case slow_parallel_cases[] = {
     {"the first is slow: the second begins after the delay and wins", slow_first, false},
     {"the first is quick enough: it wins, and nobody else is connected to", quick_first, false},
     {NULL, NULL, false}};

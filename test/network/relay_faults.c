@@ -16,11 +16,9 @@ typedef struct line {
     unsigned char *data;
 } line;
 
-static bool lay_wire(void)
+static void lay_wire(void)
 {
-    if (strcmp(hand_do("slow %d %d", DELAY, LOSS), "none") != 0) return true;
-    harness_skip("no TUN devices here");
-    return false;
+    (void)hand_do("slow %d %d", DELAY, LOSS);
 }
 
 static bool line_open(line *one, int number)
@@ -69,7 +67,8 @@ static void list_arrives(void)
     line one;
     size_t i;
 
-    if (!lay_wire() || !line_open(&one, 0)) return;
+    lay_wire();
+    if (!line_open(&one, 0)) return;
     for (i = 0; i < PIECES; i++) {
         pieces[i].data = one.data + i * PIECE;
         pieces[i].size = PIECE;
@@ -112,7 +111,7 @@ static void pipelined_sends_arrive(void)
     line lines[LINES];
     int i, count;
 
-    if (!lay_wire()) return;
+    lay_wire();
     for (count = 0; count < LINES && line_open(&lines[count], count);) count++;
     CHECK(count == LINES);
     for (i = 0; i < count; i++) begin_sends(&lines[i], made[i]);
@@ -131,7 +130,8 @@ static void file_arrives(void)
     call made;
     line one;
 
-    if (!lay_wire() || !line_open(&one, 0)) return;
+    lay_wire();
+    if (!line_open(&one, 0)) return;
     if (scratch_fill(&file, WHOLE, 0)) {
         call_prepare(&made, one.socket, CALL_SEND_FILE);
         if (CHECK_ERROR(call_send_file(&made, file.path, NULL, NULL, APM_SEND_FILE_DISCONNECT),
@@ -151,7 +151,8 @@ static void disconnect_loses_nothing(bool reuse)
     call last;
     line one;
 
-    if (!lay_wire() || !line_open(&one, 0)) return;
+    lay_wire();
+    if (!line_open(&one, 0)) return;
     begin_sends(&one, made);
     call_prepare(&last, one.socket, CALL_DISCONNECT);
     (void)CHECK_ERROR(call_disconnect(&last, reuse), APM_ERROR_SUCCESS);
@@ -203,7 +204,8 @@ static void pipelined_receives_get_all(void)
     size_t slot, turn;
     line one;
 
-    if (!lay_wire() || !line_open(&one, 0)) return;
+    lay_wire();
+    if (!line_open(&one, 0)) return;
     in.here = (unsigned char *)test_memory((size_t)QUEUE * PIECE);
     for (slot = 0; slot < QUEUE; slot++) begin_next(&in, &one, slot);
     (void)hand_do("write %s %d", one.name, WHOLE);
@@ -218,7 +220,7 @@ static void pipelined_receives_get_all(void)
 
 static void packets_were_lost(void)
 {
-    if (lay_wire()) CHECK(strtoul(hand_do("lost"), NULL, 10) != 0);
+    CHECK(strtoul(hand_do("lost"), NULL, 10) != 0);
 }
 
 const test_case relay_cases[] = {

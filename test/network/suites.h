@@ -11,6 +11,7 @@ extern const test_case parallel_cases[];
 extern const test_case reset_cases[];
 extern const test_case silence_cases[];
 extern const test_case link_cases[];
+extern const test_case slow_parallel_cases[];
 extern const test_case relay_cases[];
 extern const test_case name_cases[];
 extern const test_case slow_name_cases[];

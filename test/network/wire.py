@@ -147,17 +147,14 @@ class Wire:
         return listener
 
     def slow_down(self, delay, loss):
-        """The slow wire: `delay` in seconds each way, `loss` as a part of 1. False if none can be had."""
+        """The slow wire: `delay` in seconds each way, `loss` as a part of 1."""
         if self.relay:
             self.relay.delay, self.relay.loss = delay, loss
-            return True
-        if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-            return False
+            return
         self.relay = Relay(self.near, self.far, delay, loss)
         for side, own, other in ((self.near, "10.78.0.1", "10.78.0.2"), (self.far, "10.78.0.2", "10.78.0.1")):
             side.run("ip", "address", "add", own, "peer", other, "dev", "slow")
             side.run("ip", "link", "set", "slow", "up")
-        return True
 
 
 def reset(connection):
