@@ -8,7 +8,8 @@
     read NAME COUNT                 exactly so many bytes, of the pattern
     drain NAME                      to the end of the stream: "end COUNT" or "reset COUNT"
     write NAME COUNT                of the pattern
-    end NAME, close NAME, reset NAME
+    pour NAME COUNT                 writes so many and ends the stream; the answer does not wait for that
+    close NAME, reset NAME
     lay                             the wire's near end again, after it was taken away
     slow MILLISECONDS PERCENT       a slow wire that loses so many
     lost                            how many it has lost: "ok COUNT"
@@ -155,8 +156,15 @@ class Hand:
         peer.connection.sendall(pattern(peer.sent, int(count)))
         peer.sent += int(count)
 
-    def do_end(self, rest):
-        self.things[rest].connection.shutdown(socket.SHUT_WR)
+    def do_pour(self, rest):
+        threading.Thread(target=self.pour, args=(rest,), daemon=True).start()
+
+    def pour(self, rest):
+        try:
+            self.do_write(rest)
+            self.things[rest.split()[0]].connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.failures.append(f"pour {rest}: {error}")
 
     def do_close(self, rest):
         thing = self.things.pop(rest)

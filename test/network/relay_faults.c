@@ -208,8 +208,7 @@ static void pipelined_receives_get_all(void)
     if (!line_open(&one, 0)) return;
     in.here = (unsigned char *)test_memory((size_t)QUEUE * PIECE);
     for (slot = 0; slot < QUEUE; slot++) begin_next(&in, &one, slot);
-    (void)hand_do("write %s %d", one.name, WHOLE);
-    (void)hand_do("end %s", one.name);
+    (void)hand_do("pour %s %d", one.name, WHOLE);
     for (turn = 0; take_oldest(&in, turn % QUEUE); turn++) begin_next(&in, &one, turn % QUEUE);
     CHECK(in.place == WHOLE);
     for (slot = 1; slot < QUEUE; slot++) CHECK(!take_oldest(&in, (turn + slot) % QUEUE));
