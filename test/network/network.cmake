@@ -17,7 +17,7 @@ if(CMAKE_CROSSCOMPILING_EMULATOR AND Python3_Interpreter_FOUND)
     find_suites(suites dll "${CMAKE_CURRENT_SOURCE_DIR}/network/network_test.c")
     foreach(suite IN LISTS suites)
         test_entry(NAME network/${suite} LABELS network ENVIRONMENT APMTEST_SKIP= APMTEST_WORKERS=
-            COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/network/network.py"
+            COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/network/network.py"
             --exe $<TARGET_FILE:network_test_dll> --wine "${CMAKE_CROSSCOMPILING_EMULATOR}"
             --room "${CMAKE_CURRENT_BINARY_DIR}/network" ${suite})
     endforeach()
