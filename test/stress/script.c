@@ -59,36 +59,36 @@ static void draw_place(script_place *at, uint32_t actors, uint64_t *stream)
     at->chance = draw(stream, UINT32_MAX);
 }
 
-static void add_step(script *made, uint32_t actor, uint32_t kind, uint32_t place, uint32_t chance)
+static void add_step(script *made, uint32_t who, uint32_t kind, uint32_t where, uint32_t chance)
 {
-    step *next = &made->steps[actor][made->step_counts[actor]];
+    step *next = &made->steps[who][made->step_counts[who]];
 
-    if (made->step_counts[actor] == STEPS) return;
+    if (made->step_counts[who] == STEPS) return;
     next->kind = (uint8_t)kind;
-    next->place = (uint8_t)place;
+    next->place = (uint8_t)where;
     next->chance = chance;
-    made->step_counts[actor]++;
+    made->step_counts[who]++;
 }
 
 /* Of a seed, an actor and a number: no step's chance is another one's. */
-static uint32_t chance_of(uint64_t seed, uint32_t actor, uint32_t number)
+static uint32_t chance_of(uint64_t seed, uint32_t who, uint32_t number)
 {
-    uint64_t stream = seed ^ ((uint64_t)(actor + 1) << 56) ^ ((uint64_t)(number + 1) << 40);
+    uint64_t stream = seed ^ ((uint64_t)(who + 1) << 56) ^ ((uint64_t)(number + 1) << 40);
 
     return draw(&stream, UINT32_MAX);
 }
 
-static void draw_steps(script *made, uint32_t actor, uint32_t places, uint64_t *stream)
+static void draw_steps(script *made, uint32_t who, uint32_t places, uint64_t *stream)
 {
     uint32_t count = 4 + draw(stream, 30), i;
 
     for (i = 0; i < places; i++)
-        if (draw(stream, 10) != 0) add_step(made, actor, STEP_CONNECT, i, chance_of(made->seed, actor, i));
+        if (draw(stream, 10) != 0) add_step(made, who, STEP_CONNECT, i, chance_of(made->seed, who, i));
     for (i = 0; i < count; i++) {
         uint32_t kind = kinds_drawn[draw(stream, sizeof kinds_drawn)];
-        uint32_t place = draw(stream, places);
+        uint32_t where = draw(stream, places);
 
-        add_step(made, actor, kind, place, chance_of(made->seed, actor, PLACES + i));
+        add_step(made, who, kind, where, chance_of(made->seed, who, PLACES + i));
     }
 }
 
@@ -168,8 +168,8 @@ void script_from_bytes(const uint8_t *bytes, size_t size, script *made)
     for (i = 0; i < settings; i++) read_setting(&from, made);
     for (i = 0; i < places; i++) read_place(&from, &made->places[i]);
     while (from.left != 0) {
-        uint32_t what = read_byte(&from), place = read_byte(&from) % places;
+        uint32_t what = read_byte(&from), where = read_byte(&from) % places;
 
-        add_step(made, what % ACTORS, what / ACTORS % STEP_KINDS, place, read_pair(&from));
+        add_step(made, what % ACTORS, what / ACTORS % STEP_KINDS, where, read_pair(&from));
     }
 }
