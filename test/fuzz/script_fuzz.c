@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The reader of scripts: a text is one, or the line is said where it is none. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "../stress/script.h"
+
+#include <string.h>
+
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static script made, again;
+    source from = {bytes, size};
+    char *text = take_text(&from), *written = NULL;
+    size_t length = 0, lines = 1, i;
+    uint32_t line = 0;
+    FILE *out;
+
+    for (i = 0; text[i] != '\0'; i++) lines += text[i] == '\n';
+    if (script_read(text, &made, &line)) {
+        out = open_memstream(&written, &length);
+        require(out != NULL, "there is memory");
+        script_write(&made, out);
+        (void)fclose(out);
+        require(script_read(written, &again, &line), "what was read can be written and read");
+        require(made.seed == again.seed && made.profile == again.profile &&
+                    memcmp(made.settings, again.settings, sizeof made.settings) == 0 &&
+                    memcmp(made.step_counts, again.step_counts, sizeof made.step_counts) == 0,
+                "and is the same");
+        free(written);
+    } else {
+        require(line >= 1 && line <= lines, "it is said which line is wrong");
+    }
+    free(text);
+    return 0;
+}
