@@ -77,6 +77,34 @@ static void silent_ipv6_first(void)
     (void)hand_do("close second");
 }
 
+/* Attempts of each kind of end at once; those that lose are over with the connect, which the ledger
+ * sees by their handles. */
+static void all_kinds_before(void)
+{
+    static const char *const addresses[] = {SILENT,      "10.79.2.1", "10.79.1.2", "10.79.2.4",
+                                            "10.79.4.1", "10.79.1.3", "10.79.3.2"};
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    apm_endpoint next;
+    route way = {.count = 0};
+    size_t i;
+
+    if (socket == NULL) return;
+    for (i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        next = endpoint_at(addresses[i], 1);
+        route_add(&way, &next);
+    }
+    next = hand_listen("listener", ALIVE, 0);
+    route_add(&way, &next);
+    set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    if (CHECK_ERROR(connect_route(socket, &way), APM_ERROR_SUCCESS)) {
+        (void)hand_do("accept friend listener");
+        hand_check_alive(socket, "friend", 0);
+        (void)hand_do("close friend");
+    }
+    close_now(socket);
+    (void)hand_do("close listener");
+}
+
 /* Its address at the far end is the first one's. */
 static void lay_slow_wire(unsigned round)
 {
@@ -125,6 +153,7 @@ static void quick_first(void)
 const test_case parallel_cases[] = {
     {"the first does not answer: the second begins after the delay and wins", silent_first, false},
     {"the first is of IPv6 and does not answer: the same", silent_ipv6_first, false},
+    {"several do not answer, several fail, the last one wins", all_kinds_before, false},
     {NULL, NULL, false}};
 
 const test_case slow_parallel_cases[] = {
