@@ -361,6 +361,7 @@ static void set_up_process(void)
 {
 #ifdef _WIN32
     crash_filter_install();
+    if (!peer_keep_network()) abort(); /* the ledger would be blind for sockets */
 #else
     sim_profile base = sim_base_profile();
 

@@ -38,6 +38,10 @@ void peer_end(peer *other);                                  /* ends its stream:
 void peer_close(peer *other);                                /* FIN; frees it; NULL is harmless */
 void peer_reset(peer *other);                                /* RST; frees it */
 
+/* Windows only. From now on Winsock is in use until the end of the process: otherwise the library's
+ * WSACleanup is the last one, which closes every socket, also those that it has forgotten. */
+bool peer_keep_network(void);
+
 /* Whether the kernel below does as Wine does, where Wine differs from real Windows. */
 bool peer_kernel_is_wine(void);
 

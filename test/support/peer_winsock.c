@@ -50,6 +50,11 @@ static bool start_winsock(void)
     return WSAStartup(MAKEWORD(2, 2), &data) == 0;
 }
 
+bool peer_keep_network(void)
+{
+    return start_winsock();
+}
+
 static void make_loopback(int32_t family, uint16_t port, struct sockaddr_storage *address, int *length)
 {
     memset(address, 0, sizeof *address);
