@@ -12,8 +12,7 @@
 #define ALIVE "10.79.3.1"
 #define SILENT "10.79.1.1"
 
-/* Longer than anything here takes, and far below what the kernel does by itself: 127 s for a
- * connect that nobody answers. */
+/* Room for a line, and for an answer. */
 enum { HAND_LINE = 300 };
 
 #if defined(__GNUC__)
