@@ -67,7 +67,6 @@ make_system() {
             apt-config dump --format '%F "%v";%n' | { grep -E '^Acquire::(Check|https?::Proxy)' || true; } |
             as_root tee "$directory/etc/apt/apt.conf.d/90matrix" >/dev/null &&
             enter "$system" apt-get -q update &&
-            # shellcheck disable=SC2086
             enter "$system" apt-get -q -y --no-install-recommends install $packages_inside &&
             enter "$system" apt-get clean &&
             enter "$system" "$root/ci/lib/cell.sh" prefix 64 &&
