@@ -73,7 +73,8 @@ apmk_code apmk_socket_receive(apmk_socket socket, const apmk_buffer *buffers, ui
 
 /* STATUS_PENDING, where the system keeps an operation's status. */
 #define PENDING_STATUS 0x103u
-#define CANCEL_TRIES 64
+#define CANCEL_TRIES 64     /* that give the processor away, */
+#define CANCEL_PATIENCE 300 /* and then such that take a millisecond */
 
 /* What it returns is of no use: it may find nothing that still goes on, and not all systems
  * say so. The packet tells. Only one thing is worth another try: some systems do not find an
@@ -85,8 +86,11 @@ void apmk_socket_cancel(apmk_socket socket, apmk_overlapped *overlapped)
 
     while (!CancelIoEx((HANDLE)socket, native_overlapped(overlapped)) && GetLastError() == ERROR_NOT_FOUND &&
            overlapped != NULL && *(volatile uintptr_t *)&overlapped->internal == PENDING_STATUS &&
-           ++tries < CANCEL_TRIES)
-        (void)SwitchToThread();
+           ++tries < CANCEL_TRIES + CANCEL_PATIENCE)
+        if (tries < CANCEL_TRIES)
+            (void)SwitchToThread();
+        else
+            Sleep(1);
 }
 
 apmk_code apmk_socket_result(apmk_socket socket, apmk_overlapped *overlapped)
