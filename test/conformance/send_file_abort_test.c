@@ -267,6 +267,29 @@ static void reset_half_way_is_an_error(void)
     close_stuck(&one);
 }
 
+/* Who is told of the reset by a receive is told by the file, too, whatever the kernel forgets. */
+static void reset_that_a_receive_is_told_of_ends_the_file(void)
+{
+    unsigned char here[5000];
+    call receive;
+    stuck_file one;
+    char byte;
+
+    if (!open_stuck(&one)) return;
+    call_prepare(&receive, one.both.socket, CALL_RECEIVE);
+    if (CHECK_ERROR(call_receive(&receive, &byte, 1), APM_ERROR_SUCCESS)) {
+        CHECK(peer_read_all(one.both.other, here, sizeof here, PATIENCE));
+        peer_reset(one.both.other);
+        one.both.other = NULL;
+        (void)call_ends(&receive, APM_ERROR_CONNECTION_RESET);
+        CHECK(call_wait(&one.made));
+        CHECK(one.made.error == APM_ERROR_CONNECTION_RESET || one.made.error == APM_ERROR_CONNECTION_ABORTED);
+        CHECK(one.deleted);
+    }
+    call_dispose(&receive);
+    close_stuck(&one);
+}
+
 /* A file that was to disconnect and did not get there has not disconnected. */
 static void cancelled_file_does_not_disconnect(void)
 {
@@ -356,6 +379,7 @@ static const test_case aborts[] = {
     {"file_cancelled_before_its_turn_sends_nothing", file_cancelled_before_its_turn_sends_nothing, false},
     {"close_half_way_is_object_disposed", close_half_way_is_object_disposed, false},
     {"reset_half_way_is_an_error", reset_half_way_is_an_error, false},
+    {"reset_that_a_receive_is_told_of_ends_the_file", reset_that_a_receive_is_told_of_ends_the_file, false},
     {"cancelled_file_does_not_disconnect", cancelled_file_does_not_disconnect, false},
     {NULL, NULL, false}};
 
