@@ -79,7 +79,8 @@ static void reset_ends_everything(void)
     }
 }
 
-/* Somebody on the way, who takes the connection for dead. */
+/* Somebody on the way, who takes the connection for dead: he answers the next segment, or the
+ * question whether there is room again. Nothing comes from the peer that could be received. */
 static void reset_by_a_router_ends_everything(void)
 {
     stuck one;
@@ -88,7 +89,6 @@ static void reset_by_a_router_ends_everything(void)
     begin_all(&one, true);
     (void)hand_do("far nft add rule inet filter cut tcp dport %u reject with tcp reset",
                   (unsigned)apm_endpoint_port(&one.remote));
-    (void)hand_do("write peer 1"); /* which is answered */
     check_all_cut(&one);
     check_is_dead(&one);
     (void)hand_do("far nft flush chain inet filter cut");
