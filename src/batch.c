@@ -6,8 +6,8 @@
  *
  *  - Each packet of a batch is a word. The worker exchanges it for 0 when it comes to it.
  *  - While there are batches a timer looks at them every PACE ms. One that does not advance, or
- *    is many looks old, is emptied by it: by the same exchange, back into
- *    the port, where another worker waits (rule 1 of the pool).
+ *    is many looks old, is emptied by it: by the same exchange, back into the port, where
+ *    another worker waits (rule 1 of the pool).
  *  - Callbacks that were slow once may be so again. For a while, longer each time it turns
  *    out to be true, workers then take one packet at a time, which nobody else waits for.
  *
@@ -41,14 +41,12 @@ static void watch_batches(apmi_timer *timer);
 
 /* ---- the words ----------------------------------------------------------------------------- */
 
-/* What the packet said goes into the operation: the word has no room for it. */
 static uintptr_t make_word(const apmk_packet *packet)
 {
-    apmi_operation *operation = (apmi_operation *)(void *)packet->overlapped;
+    uint8_t key;
+    apmi_operation *operation = apmi_operation_of_packet(packet, &key);
 
-    if (packet->key != APMI_PACKET) return (uintptr_t)operation | packet->key;
-    apmi_operation_note_packet(operation, packet->status, packet->bytes);
-    return (uintptr_t)operation | APMI_TAKEN;
+    return (uintptr_t)operation | key;
 }
 
 static uintptr_t take_word(apmi_batch *batch, uint32_t place)

@@ -306,28 +306,30 @@ void apmi_operation_post_all(apmi_operation *list)
 static void take_arrival(apmi_operation *operation)
 {
     uint32_t before = atomic_fetch_or_explicit(&operation->state, APMI_ARRIVED, memory_order_acq_rel);
+
     assert(!(before & (APMI_ARRIVED | APMI_COMPLETED)));
     if (before & APMI_ISSUED) complete_operation(operation, false);
 }
 
-void apmi_operation_note_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
+apmi_operation *apmi_operation_of_packet(const apmk_packet *packet, uint8_t *key)
 {
-    operation->status = status;
-    operation->bytes = bytes;
-}
+    apmi_operation *operation = (apmi_operation *)(void *)packet->overlapped;
 
-void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes)
-{
-    apmi_operation_note_packet(operation, status, bytes);
-    take_arrival(operation);
+    *key = (uint8_t)packet->key;
+    if (*key == APMI_PACKET) {
+        operation->status = packet->status;
+        operation->bytes = packet->bytes;
+        *key = APMI_TAKEN;
+    }
+    return operation;
 }
 
 void apmi_operation_resume(apmi_operation *operation, uint8_t key)
 {
-    if (key == APMI_CALLBACK)
-        call_back(operation, false);
-    else if (key == APMI_TAKEN)
+    if (key == APMI_TAKEN)
         take_arrival(operation);
+    else if (key == APMI_CALLBACK)
+        call_back(operation, false);
     else
         complete_operation(operation, false);
 }

@@ -117,9 +117,10 @@ void apmi_operation_complete(apmi_operation *operation);
 /* Gives the operations of a list to the pool, to complete there. */
 void apmi_operation_post_all(apmi_operation *list);
 
-/* A worker's side: the packet, also in two steps, and what was given to the pool with a key. */
-void apmi_operation_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
-void apmi_operation_note_packet(apmi_operation *operation, apmk_code status, uint32_t bytes);
+/* A worker's side. Whose packet it is, and with what key it goes on: what the packet said is in
+ * the operation then. */
+apmi_operation *apmi_operation_of_packet(const apmk_packet *packet, uint8_t *key);
+/* Goes on with what was given to the pool with that key, or with a packet. */
 void apmi_operation_resume(apmi_operation *operation, uint8_t key);
 
 /* Labels the operation, unless it has a label: what an abort will be called. */

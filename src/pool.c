@@ -151,10 +151,10 @@ static void run_strays(apmi_pool *pool)
 
 static void handle_packet(const apmk_packet *packet)
 {
-    if (packet->key == APMI_PACKET)
-        apmi_operation_packet((apmi_operation *)(void *)packet->overlapped, packet->status, packet->bytes);
-    else
-        apmi_operation_resume((apmi_operation *)(void *)packet->overlapped, (uint8_t)packet->key);
+    uint8_t key;
+    apmi_operation *operation = apmi_operation_of_packet(packet, &key);
+
+    apmi_operation_resume(operation, key);
 }
 
 /* Takes those out that tell to leave: returns how many are left. */

@@ -3,12 +3,12 @@
  * When things happen, to the millisecond: on the seeded scheduler the clock is virtual and
  * goes on only when nobody can run.
  */
-#include <CUnit/Basic.h>
 #include <apmsock/apmsock.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../support/plain_suite.h"
 #include "sim.h"
 
 enum { SLACK = 20 /* ms: turns of the clock and the kernel's own work */ };
@@ -302,13 +302,7 @@ static void run_simulated(void *argument)
     CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
 }
 
-/* CUnit's tests take no argument: each finds its body by its name. */
-typedef struct named {
-    const char *name;
-    void (*run)(void);
-} named;
-
-static const named tests[] = {
+static const plain_case tests[] = {
     {"cancel_after_is_neither_early_nor_late", cancel_after_is_neither_early_nor_late},
     {"connect_timeout_bounds_all_addresses_together", connect_timeout_bounds_all_addresses_together},
     {"next_attempt_begins_after_250_ms", next_attempt_begins_after_250_ms},
@@ -321,16 +315,11 @@ static const named tests[] = {
     {"idle_workers_leave", idle_workers_leave},
     {"cleanup_does_not_need_posts", cleanup_does_not_need_posts},
 };
-enum { TESTS = sizeof tests / sizeof *tests };
-
 static void run_current(void)
 {
-    const char *name = CU_get_current_test()->pName;
     uint64_t seed;
-    size_t i = 0;
 
-    while (strcmp(tests[i].name, name) != 0) i++;
-    body = tests[i].run;
+    body = plain_case_current(tests)->run;
     for (seed = 1; seed <= 20; seed++) {
         sim_seed(seed);
         sim_run(run_simulated, NULL);
@@ -339,17 +328,5 @@ static void run_current(void)
 
 int main(void)
 {
-    unsigned failures = 1;
-    size_t i;
-
-    if (CU_initialize_registry() == CUE_SUCCESS) {
-        CU_pSuite suite = CU_add_suite("clock", NULL, NULL);
-
-        for (i = 0; suite != NULL && i < TESTS; i++) (void)CU_add_test(suite, tests[i].name, run_current);
-        CU_basic_set_mode(CU_BRM_VERBOSE);
-        (void)CU_basic_run_tests();
-        failures = CU_get_number_of_failures() + (CU_get_number_of_asserts() == 0);
-    }
-    CU_cleanup_registry();
-    return failures == 0 ? 0 : 1;
+    return run_plain_suite("clock", tests, sizeof tests / sizeof *tests, run_current);
 }

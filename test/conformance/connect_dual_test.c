@@ -18,14 +18,9 @@ static apm_endpoint mapped(const apm_endpoint *four)
 }
 
 /* NULL, and it is said, if there is no IPv6 here. */
-static apm_socket *dual_new(void)
+static apm_socket *dual_if_here(void)
 {
-    apm_socket *socket = NULL;
-
-    if (!family_is_here(APM_FAMILY_IPV6)) return NULL;
-    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                      APM_ERROR_SUCCESS);
-    return socket;
+    return family_is_here(APM_FAMILY_IPV6) ? dual_new(false) : NULL;
 }
 
 /* A listener of IPv4 and a socket in dual mode. */
@@ -43,7 +38,7 @@ static void twin_leave(twin *here)
 
 static bool twin_enter(twin *here)
 {
-    here->socket = dual_new();
+    here->socket = dual_if_here();
     if (here->socket == NULL) return false;
     here->listener = peer_listen(APM_FAMILY_IPV4);
     CHECK(here->listener != NULL);
@@ -94,7 +89,7 @@ static void connects_to_a_mapped_endpoint(void)
 
 static void connects_to_ipv6(void)
 {
-    apm_socket *socket = dual_new();
+    apm_socket *socket = dual_if_here();
     peer_listener *listener;
     apm_endpoint remote;
 

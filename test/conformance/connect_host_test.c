@@ -50,8 +50,7 @@ static void name_with_a_dead_and_a_live_address_connects(bool parallel)
     apm_socket *dual = NULL;
 
     if (!inn_enter(&here)) return;
-    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &dual), APM_ERROR_SUCCESS);
-    if (parallel) set_option(dual, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    dual = dual_new(parallel);
     (void)CHECK_ERROR(connect_host(dual, "localhost", here.port), APM_ERROR_SUCCESS);
     check_talks(dual, here.listener);
     close_now(dual);

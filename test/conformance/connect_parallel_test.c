@@ -175,9 +175,7 @@ static void families_take_turns(bool parallel)
         harness_skip("not both families of addresses are to be had here");
         goto done;
     }
-    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                      APM_ERROR_SUCCESS);
-    if (parallel) set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    socket = dual_new(parallel);
     route_refusing(&way, APM_FAMILY_IPV6);
     route_listener(&way, six);
     route_listener(&way, six);

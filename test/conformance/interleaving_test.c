@@ -4,12 +4,12 @@
  * hundred interleavings, on Windows and on the hostile kernel. A thread that waits for ever, and
  * memory that is touched too late, end the process.
  */
-#include <CUnit/Basic.h>
 #include <apmsock/apmsock.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../support/plain_suite.h"
 #include "sim.h"
 
 enum { SEEDS = 300, MANY = 6 };
@@ -211,29 +211,22 @@ static void deadline_of_what_completes_meanwhile_is_not_kept(void)
 
 /* ---- running -------------------------------------------------------------------------------------------- */
 
-typedef struct scene {
-    const char *name;
-    void (*play)(void);
-} scene;
-
-static const scene scenes[] = {
+static const plain_case scenes[] = {
     {"socket_goes_while_its_receives_are_put_back", socket_goes_while_its_receives_are_put_back},
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
 };
-enum { SCENES = sizeof scenes / sizeof *scenes };
-
 static void play_scene(void *argument)
 {
-    const scene *one = (const scene *)argument;
+    const plain_case *one = (const plain_case *)argument;
     apm_options options = {0};
     uint64_t begun;
 
     options.size = sizeof options;
     options.min_workers = 3;
     CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
-    one->play();
+    one->run();
     begun = sim_now();
     CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
     CU_ASSERT(sim_census(SIM_BLOCKS) == 0);
@@ -241,38 +234,24 @@ static void play_scene(void *argument)
     if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(sim_now() - begun < 1000);
 }
 
-/* CUnit's tests take no argument: each finds its scene by its name. */
 static void run_current(void)
 {
-    const char *name = CU_get_current_test()->pName;
-    size_t i = 0, kernel;
+    const plain_case *one = plain_case_current(scenes);
     sim_profile profile;
     uint64_t seed;
+    size_t kernel;
 
-    while (strcmp(scenes[i].name, name) != 0) i++;
     for (kernel = 0; kernel < KERNELS; kernel++) {
         CU_ASSERT_FATAL(sim_profile_named(kernels[kernel], &profile));
         sim_set_profile(&profile);
         for (seed = 1; seed <= SEEDS; seed++) {
             sim_seed(seed);
-            sim_run(play_scene, (void *)(uintptr_t)&scenes[i]);
+            sim_run(play_scene, (void *)(uintptr_t)one);
         }
     }
 }
 
 int main(void)
 {
-    unsigned failures = 1;
-    size_t i;
-
-    if (CU_initialize_registry() == CUE_SUCCESS) {
-        CU_pSuite suite = CU_add_suite("interleaving", NULL, NULL);
-
-        for (i = 0; suite != NULL && i < SCENES; i++) (void)CU_add_test(suite, scenes[i].name, run_current);
-        CU_basic_set_mode(CU_BRM_VERBOSE);
-        (void)CU_basic_run_tests();
-        failures = CU_get_number_of_failures() + (CU_get_number_of_asserts() == 0);
-    }
-    CU_cleanup_registry();
-    return failures == 0 ? 0 : 1;
+    return run_plain_suite("interleaving", scenes, sizeof scenes / sizeof *scenes, run_current);
 }

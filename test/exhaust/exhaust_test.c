@@ -7,13 +7,13 @@
  *
  *   exhaust [--profile NAME] [--seeds N] [--trace]
  */
-#include <CUnit/Basic.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/number.h"
+#include "../support/plain_suite.h"
 #include "stage.h"
 
 /* In the order of sim_fault_kind: what a caller is told. */
@@ -236,10 +236,14 @@ static bool read_arguments(int argc, char **argv)
     return true;
 }
 
+static const plain_case cases[] = {
+    {"sockets", sockets},     {"connects", connects},
+    {"transfers", transfers}, {"datagrams", datagrams},
+    {"results", results},     {"every_resource_has_failed", every_resource_has_failed},
+};
+
 int main(int argc, char **argv)
 {
-    unsigned failures = 1;
-
     base = sim_base_profile();
     if (!read_arguments(argc, argv)) {
         (void)fprintf(stderr, "usage: %s [--profile NAME] [--seeds N] [--trace]\n", argv[0]);
@@ -248,20 +252,5 @@ int main(int argc, char **argv)
     base.faults[SIM_POST].rate = 0; /* one failure at a time */
     base.send_room = base.receive_room = 256;
     sim_on_failure(explain);
-    if (CU_initialize_registry() == CUE_SUCCESS) {
-        CU_pSuite suite = CU_add_suite("exhaust", NULL, NULL);
-
-        if (suite != NULL && CU_add_test(suite, "sockets", sockets) != NULL &&
-            CU_add_test(suite, "connects", connects) != NULL &&
-            CU_add_test(suite, "transfers", transfers) != NULL &&
-            CU_add_test(suite, "datagrams", datagrams) != NULL &&
-            CU_add_test(suite, "results", results) != NULL &&
-            CU_add_test(suite, "every_resource_has_failed", every_resource_has_failed) != NULL) {
-            CU_basic_set_mode(CU_BRM_VERBOSE);
-            (void)CU_basic_run_tests();
-            failures = CU_get_number_of_failures() + (CU_get_number_of_asserts() == 0);
-        }
-    }
-    CU_cleanup_registry();
-    return failures == 0 ? 0 : 1;
+    return run_plain_suite("exhaust", cases, sizeof cases / sizeof *cases, NULL);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The reader of scripts: a text is one, or the line is said where it is none. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "../stress/script.h"
 
 #include <string.h>
@@ -13,16 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static script made, again;
     source from = {bytes, size};
     char *text = take_text(&from), *written = NULL;
-    size_t length = 0, lines = 1, i;
+    size_t lines = 1, i;
     uint32_t line = 0;
-    FILE *out;
 
     for (i = 0; text[i] != '\0'; i++) lines += text[i] == '\n';
     if (script_read(text, &made, &line)) {
-        out = open_memstream(&written, &length);
-        require(out != NULL, "there is memory");
-        script_write(&made, out);
-        (void)fclose(out);
+        written = script_text(&made);
+        require(written != NULL, "there is memory");
         require(script_read(written, &again, &line), "what was read can be written and read");
         require(made.seed == again.seed && made.profile == again.profile &&
                     memcmp(made.settings, again.settings, sizeof made.settings) == 0 &&

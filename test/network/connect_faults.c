@@ -181,17 +181,6 @@ static void each_has_its_error(void)
     }
 }
 
-static apm_socket *dual_new(bool parallel)
-{
-    apm_socket *socket = NULL;
-
-    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                      APM_ERROR_SUCCESS);
-    if (socket != NULL && parallel)
-        set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
-    return socket;
-}
-
 /* The way leads to `listener`, which is its last endpoint. */
 static void check_leads_to(const route *way, bool parallel, const char *listener)
 {

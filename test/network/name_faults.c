@@ -5,17 +5,6 @@
 
 #include "../support/route.h"
 
-static apm_socket *dual_new(bool parallel)
-{
-    apm_socket *socket = NULL;
-
-    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                      APM_ERROR_SUCCESS);
-    if (socket != NULL && parallel)
-        set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
-    return socket;
-}
-
 /* ---- names that fail -------------------------------------------------------------------------------- */
 
 typedef struct bad_name {

@@ -16,7 +16,8 @@ typedef struct race {
 /* Connects to both in parallel; who has won, by its listener. */
 static apm_socket *run_race(race *it, int32_t family)
 {
-    apm_socket *socket = NULL;
+    bool is_four = family == APM_FAMILY_IPV4;
+    apm_socket *socket = is_four ? stream_new(family) : dual_new(false);
     route way = {.count = 0};
     apm_endpoint remote = {0};
     uint64_t start;
@@ -25,11 +26,6 @@ static apm_socket *run_race(race *it, int32_t family)
     route_add(&way, &it->second);
     it->winner = "nobody";
     it->took = 0;
-    if (family == APM_FAMILY_IPV4)
-        socket = stream_new(family);
-    else
-        (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                          APM_ERROR_SUCCESS);
     if (socket == NULL) return NULL;
     set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
     start = test_now();

@@ -118,6 +118,14 @@ static void speak_again(void)
     (void)hand_do("far nft flush chain inet filter cut");
 }
 
+/* The peer, whose end of it all is not looked at, may hear of the end again. */
+static void leave_silence(stuck *one)
+{
+    speak_again();
+    (void)hand_do("close peer");
+    stuck_close(one);
+}
+
 static void kernel_gives_up(void)
 {
     stuck one;
@@ -129,9 +137,7 @@ static void kernel_gives_up(void)
         check_all_cut(&one);
         CHECK(one.calls[0].error == APM_ERROR_TIMED_OUT);
         check_is_dead(&one);
-        speak_again();
-        (void)hand_do("close peer");
-        stuck_close(&one);
+        leave_silence(&one);
     }
     set_retries(15);
 }
@@ -147,9 +153,7 @@ static void cancel_ends_each(void)
     for (i = 0; i < one.count; i++)
         (void)CHECK_ERROR(apm_async_result_cancel(one.calls[i].result), APM_ERROR_SUCCESS);
     check_all_end(&one, APM_ERROR_OPERATION_ABORTED);
-    speak_again();
-    (void)hand_do("close peer");
-    stuck_close(&one);
+    leave_silence(&one);
 }
 
 static void time_ends_each(void)
@@ -163,9 +167,7 @@ static void time_ends_each(void)
     for (i = 0; i < one.count; i++)
         (void)CHECK_ERROR(apm_async_result_cancel_after(one.calls[i].result, 100), APM_ERROR_SUCCESS);
     check_all_end(&one, APM_ERROR_TIMED_OUT);
-    speak_again();
-    (void)hand_do("close peer");
-    stuck_close(&one);
+    leave_silence(&one);
 }
 
 static void close_ends_each(void)
@@ -178,9 +180,7 @@ static void close_ends_each(void)
     close_now(one.socket);
     one.socket = NULL;
     check_all_end(&one, APM_ERROR_OBJECT_DISPOSED);
-    speak_again();
-    (void)hand_do("close peer");
-    stuck_close(&one);
+    leave_silence(&one);
 }
 
 static void close_with_a_time_limit_aborts(void)
@@ -194,9 +194,7 @@ static void close_with_a_time_limit_aborts(void)
     socket = one.socket;
     one.socket = NULL;
     (void)CHECK_ERROR(apm_socket_close_timeout(socket, 300), APM_ERROR_SUCCESS);
-    speak_again();
-    (void)hand_do("close peer");
-    stuck_close(&one);
+    leave_silence(&one);
 }
 
 /* It waits for two seconds at most, and the socket can be used again. */
@@ -217,9 +215,7 @@ static void disconnect_loses_patience(void)
         (void)hand_do("close friend");
     }
     (void)hand_do("close other");
-    speak_again();
-    (void)hand_do("close peer");
-    stuck_close(&one);
+    leave_silence(&one);
 }
 
 static void moment_harms_nobody(void)

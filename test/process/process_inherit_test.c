@@ -5,6 +5,7 @@
  * leaves nothing behind: its peers see the end.
  */
 #include "../support/crash_filter.h"
+#include "../support/kernel_socket.h"
 #include "../support/route.h"
 #include "child.h"
 
@@ -32,19 +33,12 @@ static int count_sockets(uint16_t but)
 
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return BROKEN;
     for (value = 4; value < 4096; value += 4) {
-        union {
-            struct sockaddr any;
-            struct sockaddr_in four;
-            struct sockaddr_storage room;
-        } local;
-        int size = (int)sizeof local;
+        struct sockaddr_storage local;
+        struct sockaddr_in four;
 
-        memset(&local, 0, sizeof local);
-        /* Not by an option: Wine has those only where the socket was opened. One that is not bound
-         * says so, and what is no socket says something else. */
-        if (getsockname((SOCKET)value, &local.any, &size) != 0 && WSAGetLastError() != WSAEINVAL) continue;
-        /* In both families the port has the same place. */
-        if (but == 0 || ntohs(local.four.sin_port) != but) count++;
+        if (!kernel_is_socket(value, &local)) continue;
+        memcpy(&four, &local, sizeof four); /* in both families the port has the same place */
+        if (but == 0 || ntohs(four.sin_port) != but) count++;
     }
     return count < BROKEN ? count : BROKEN - 1;
 }

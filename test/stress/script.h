@@ -92,6 +92,8 @@ void script_from_bytes(const uint8_t *bytes, size_t size, script *made);
 /* False if the text is none; *line is then where. */
 bool script_read(const char *text, script *made, uint32_t *line);
 void script_write(const script *made, FILE *out);
+/* As it is written, to be freed; NULL when there is no memory. */
+char *script_text(const script *made);
 
 /* setting.c: what can be set, by its place in a script. */
 uint32_t setting_count(void);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Scripts: text and bytes of them, trials, and that a failing one shrinks to what fails. */
-#define _POSIX_C_SOURCE 200809L
-
-#include <CUnit/Basic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/plain_suite.h"
 #include "sim.h"
 #include "trial.h"
 
@@ -14,22 +12,9 @@
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 
-/* As it is written; to be freed. */
-static char *text_of(const script *made)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    if (out == NULL) return NULL;
-    script_write(made, out);
-    (void)fclose(out);
-    return text;
-}
-
 static void check_text(const script *made)
 {
-    char *text = text_of(made), *again;
+    char *text = script_text(made), *again;
     script read;
     uint32_t line = 0;
 
@@ -38,7 +23,7 @@ static void check_text(const script *made)
         return;
     }
     CU_ASSERT(script_read(text, &read, &line));
-    again = text_of(&read);
+    again = script_text(&read);
     CU_ASSERT(again != NULL && strcmp(text, again) == 0);
     CU_ASSERT(read.profile == made->profile && read.seed == made->seed);
     CU_ASSERT(memcmp(read.settings, made->settings, sizeof read.settings) == 0);
@@ -101,7 +86,7 @@ static void text_that_is_none_is_refused_with_its_line(void)
 /* Whether their texts are one. */
 static bool is_same(const script *a, const script *b)
 {
-    char *one = text_of(a), *other = text_of(b);
+    char *one = script_text(a), *other = script_text(b);
     bool same = one != NULL && other != NULL && strcmp(one, other) == 0;
 
     free(one);
@@ -269,10 +254,7 @@ static void shrinking_ends_when_no_trials_are_left(void)
     CU_ASSERT(script_shrink(&made, &how, 1) == 1);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} tests[] = {
+static const plain_case tests[] = {
     {"text_says_all_of_a_script", text_says_all_of_a_script},
     {"text_that_is_none_is_refused_with_its_line", text_that_is_none_is_refused_with_its_line},
     {"same_seed_is_the_same_script", same_seed_is_the_same_script},
@@ -286,18 +268,5 @@ static const struct {
 
 int main(void)
 {
-    unsigned failures = 1;
-    size_t i;
-
-    if (CU_initialize_registry() == CUE_SUCCESS) {
-        CU_pSuite suite = CU_add_suite("script", NULL, NULL);
-
-        for (i = 0; suite != NULL && i < sizeof tests / sizeof *tests; i++)
-            (void)CU_add_test(suite, tests[i].name, tests[i].run);
-        CU_basic_set_mode(CU_BRM_VERBOSE);
-        (void)CU_basic_run_tests();
-        failures = CU_get_number_of_failures() + (CU_get_number_of_asserts() == 0);
-    }
-    CU_cleanup_registry();
-    return failures == 0 ? 0 : 1;
+    return run_plain_suite("script", tests, sizeof tests / sizeof *tests, NULL);
 }

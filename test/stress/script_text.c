@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A script as text. */
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,4 +231,16 @@ bool script_read(const char *text, script *made, uint32_t *line)
         if (*text == '\n') text++;
     }
     return true;
+}
+
+char *script_text(const script *made)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out == NULL) return NULL;
+    script_write(made, out);
+    (void)fclose(out);
+    return text;
 }

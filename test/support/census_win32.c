@@ -7,6 +7,7 @@
  * there each possible handle is asked whether it is one.
  */
 #include "harness.h"
+#include "kernel_socket.h"
 
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
@@ -79,7 +80,6 @@ int64_t harness_handles(void)
     return count;
 }
 
-/* By its name: a socket that is not bound says so, and what is no socket says something else. */
 int64_t harness_sockets(void)
 {
     int64_t count = 0;
@@ -88,11 +88,9 @@ int64_t harness_sockets(void)
 
     while (misses < HANDLE_GAP) {
         struct sockaddr_storage local;
-        int size = (int)sizeof local;
 
         value += HANDLE_STEP;
-        if (getsockname((SOCKET)value, (struct sockaddr *)&local, &size) == 0 ||
-            WSAGetLastError() == WSAEINVAL) {
+        if (kernel_is_socket(value, &local)) {
             count++;
             misses = 0;
         } else {

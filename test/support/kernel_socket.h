@@ -134,6 +134,20 @@ static inline bool kernel_set(uintptr_t handle, int32_t level, int32_t name, int
 #endif
 }
 
+#ifdef _WIN32
+/* Whether it is a handle of a socket, and its name; which one that is not bound has not. Not by an
+ * option: Wine has those only in the process where the socket was opened. */
+static inline bool kernel_is_socket(uintptr_t handle, struct sockaddr_storage *local)
+{
+    int size = (int)sizeof *local;
+
+    memset(local, 0, sizeof *local);
+    /* One that is not bound says so, and what is no socket says something else. */
+    return getsockname((SOCKET)handle, (struct sockaddr *)local, &size) == 0 ||
+           WSAGetLastError() == WSAEINVAL;
+}
+#endif
+
 /* What the kernel has under a socket of the library's; -1 if it says nothing. */
 static inline int32_t kernel_number(const apm_socket *socket, int32_t level, int32_t name)
 {

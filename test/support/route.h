@@ -110,6 +110,18 @@ static inline void set_option(apm_socket *socket, apm_socket_option option, int3
     (void)CHECK_ERROR(apm_socket_set_option(socket, option, value), APM_ERROR_SUCCESS);
 }
 
+/* For both families; checks. NULL if there is none. */
+static inline apm_socket *dual_new(bool parallel)
+{
+    apm_socket *socket = NULL;
+
+    (void)CHECK_ERROR(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
+                      APM_ERROR_SUCCESS);
+    if (socket != NULL && parallel)
+        set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    return socket;
+}
+
 /* Lets a little time pass, another one each time, so that what follows meets what has been begun
  * at any of its steps. No test counts on where that is. */
 static inline void dawdle(uint64_t *seed)
