@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugin.h"
 
+#include <apmsock/apmsock.h>
+
 #include <string.h>
 
 #include "../support/module.h"
@@ -46,18 +48,22 @@ bool plugin_library_find(const char *name, void *place)
     return module_find(GetModuleHandleA(module_library()), name, place);
 }
 
-int32_t plugin_library_start(void)
+int32_t plugin_library_start(bool on_pool)
 {
-    int32_t(__cdecl * startup)(const void *options);
+    apm_error(APM_CALL * startup)(const apm_options *options);
+    apm_options options;
 
-    return plugin_library_find("apm_startup", &startup) ? startup(NULL) : PLUGIN_ABSENT;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.callbacks_on_pool = on_pool;
+    return plugin_library_find("apm_startup", &startup) ? startup(&options) : PLUGIN_ABSENT;
 }
 
 /* The end of its last worker may be the end of the module: not under our feet. */
 int32_t plugin_library_stop(void)
 {
     HMODULE module = plugin_present(NULL) ? LoadLibraryA(module_library()) : NULL;
-    int32_t(__cdecl * cleanup)(void);
+    apm_error(APM_CALL * cleanup)(void);
     int32_t error = PLUGIN_ABSENT;
 
     if (module != NULL && module_find(module, "apm_cleanup", &cleanup)) error = cleanup();

@@ -28,7 +28,8 @@ bool plugin_library_find(const char *name, void *place);
 /* Start and end, by somebody who holds the module for as long as it takes. 0 or the library's error;
  * PLUGIN_ABSENT if it is not there. */
 enum { PLUGIN_ABSENT = -1000 };
-int32_t plugin_library_start(void);
+/* `on_pool`: no callback runs inside a Begin function, so it may wait for the one who began. */
+int32_t plugin_library_start(bool on_pool);
 int32_t plugin_library_stop(void);
 
 #endif

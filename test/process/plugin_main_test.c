@@ -173,6 +173,7 @@ static int end_as_child(void)
     inside = host_gate_new();
     may_return = host_gate_new();
     peer_listener_endpoint(listener, &remote);
+    if (plugin_library_start(true) != 0) return BROKEN + 12;
     if (create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) != APM_ERROR_SUCCESS ||
         connect(socket, &remote, stay_inside, NULL, NULL) != APM_ERROR_SUCCESS || !host_gate_wait(inside))
         return BROKEN + 8;

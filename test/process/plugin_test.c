@@ -174,7 +174,7 @@ static void host_and_plugin_share_the_library(void)
     CU_ASSERT_FATAL(plugin_load(&made.guest, "guest_a.dll"));
     held = LoadLibraryA("apmsock.dll");
     CU_ASSERT(held != NULL);
-    CU_ASSERT(plugin_library_start() == 0);
+    CU_ASSERT(plugin_library_start(false) == 0);
     CU_ASSERT_FATAL(open_visit(&made, listener, false)); /* it has not started it; the host has */
     CU_ASSERT(talk(&made));
     CU_ASSERT(plugin_library_stop() == 0); /* the only one: it ends the plug-in's socket */
@@ -184,7 +184,7 @@ static void host_and_plugin_share_the_library(void)
     peer_close(made.other);
 
     /* Both have started it: the host's stop ends nothing. */
-    CU_ASSERT(plugin_library_start() == 0);
+    CU_ASSERT(plugin_library_start(false) == 0);
     CU_ASSERT(made.guest.call.start() == 0);
     CU_ASSERT_FATAL(open_visit(&made, listener, false));
     CU_ASSERT(plugin_library_stop() == 0);
@@ -339,6 +339,7 @@ static void library_freed_under_a_callback_stays_for_it(void)
     inside = host_gate_new();
     may_return = host_gate_new();
     callbacks_over = 0;
+    CU_ASSERT(plugin_library_start(true) == 0);
     CU_ASSERT(create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) == APM_ERROR_SUCCESS);
     CU_ASSERT(connect(socket, &remote, stay_inside, NULL, NULL) == APM_ERROR_SUCCESS);
     CU_ASSERT(host_gate_wait(inside));
