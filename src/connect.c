@@ -120,6 +120,13 @@ static void leave_connect(apmi_operation *operation, bool entered)
     apmi_operation_discard(operation);
 }
 
+apm_error apmi_connect_check(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address)
+{
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    return apmi_socket_fit_remote(socket, remote, address);
+}
+
 apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoint *remote,
                                             apm_async_callback callback, void *state,
                                             apm_async_result **result)
@@ -131,9 +138,7 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     apm_error error;
     bool entered, skips;
 
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    error = apmi_socket_fit_remote(socket, remote, &address);
+    error = apmi_connect_check(socket, remote, &address);
     if (error == APM_ERROR_SUCCESS) error = claim_phase(socket, &before);
     if (error != APM_ERROR_SUCCESS) return error;
     operation = new_connect(socket, 0, false, before, callback, state, result != NULL);
@@ -225,6 +230,22 @@ apm_error APM_CALL apm_socket_begin_connect_many(apm_socket *socket, const apm_e
     return begin_course(operation, result);
 }
 
+apm_error apmi_connect_check_host(const apm_socket *socket, const char *host, uint16_t port,
+                                  apm_endpoint *literal, bool *is_literal)
+{
+    apmk_address unused;
+
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (host == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (strlen(host) >= APMI_HOST_ROOM) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (!is_of_the_internet(socket)) return APM_ERROR_NOT_SUPPORTED;
+    *is_literal = apm_endpoint_from_ip(host, port, literal) == APM_ERROR_SUCCESS;
+    if (!*is_literal) return APM_ERROR_SUCCESS;
+    return apmi_endpoint_is_wildcard(literal) ? APM_ERROR_ARGUMENT
+                                              : apmi_socket_fit(socket, literal, &unused);
+}
+
 apm_error APM_CALL apm_socket_begin_connect_host(apm_socket *socket, const char *host, uint16_t port,
                                                  apm_async_callback callback, void *state,
                                                  apm_async_result **result)
@@ -234,21 +255,9 @@ apm_error APM_CALL apm_socket_begin_connect_host(apm_socket *socket, const char 
     apmi_phase before;
     apm_error error;
     bool is_literal;
-    size_t length;
 
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (host == NULL) return APM_ERROR_ARGUMENT_NULL;
-    length = strlen(host);
-    if (length >= APMI_HOST_ROOM) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (!is_of_the_internet(socket)) return APM_ERROR_NOT_SUPPORTED;
-    is_literal = apm_endpoint_from_ip(host, port, &literal) == APM_ERROR_SUCCESS;
-    if (is_literal) {
-        apmk_address unused;
-        if (apmi_endpoint_is_wildcard(&literal)) return APM_ERROR_ARGUMENT;
-        if (apmi_socket_fit(socket, &literal, &unused) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
-    }
-    error = claim_phase(socket, &before);
+    error = apmi_connect_check_host(socket, host, port, &literal, &is_literal);
+    if (error == APM_ERROR_SUCCESS) error = claim_phase(socket, &before);
     if (error != APM_ERROR_SUCCESS) return error;
     operation = new_connect(socket, is_literal ? 1 : APMI_FOUND_LIMIT, !is_literal, before, callback, state,
                             result != NULL);
@@ -260,12 +269,24 @@ apm_error APM_CALL apm_socket_begin_connect_host(apm_socket *socket, const char 
         apmi_course_add(operation, &literal);
     } else {
         apmi_course_of(operation)->port = port;
-        memcpy(apmi_course_of(operation)->lookup->host, host, length + 1);
+        memcpy(apmi_course_of(operation)->lookup->host, host, strlen(host) + 1);
     }
     return begin_course(operation, result);
 }
 
 /* ---- completion, cancel, end -------------------------------------------------------------------- */
+
+/* Under the exclusive gate: the winner becomes the socket's handle, which is returned for a close.
+ * What was set while the other attempts ended is set on it, too; if the kernel refuses that it is
+ * the winner that goes, since a socket that is not what the caller has made of it is of no use. */
+static apmk_socket install_winner(apmi_operation *operation)
+{
+    apmi_course *course = apmi_course_of(operation);
+
+    operation->error = apmi_settings_apply(operation->socket, &course->winner);
+    if (operation->error != APM_ERROR_SUCCESS) return course->winner.kernel;
+    return apmi_handle_install(operation->socket, &course->winner);
+}
 
 /* Under the exclusive gate: the course is over. Returns a handle to close. */
 static apmk_socket settle_connect(apmi_operation *operation)
@@ -282,11 +303,11 @@ static apmk_socket settle_connect(apmi_operation *operation)
         operation->error = APM_ERROR_OPERATION_ABORTED;
         if (course->has_handle) discarded = course->winner.kernel;
     } else if (course->won) {
-        if (course->has_handle) {
-            (void)apmi_settings_apply(socket, &course->winner); /* what was set meanwhile */
-            discarded = apmi_handle_install(socket, &course->winner);
-        }
-        note_connection(socket);
+        if (course->has_handle) discarded = install_winner(operation);
+        if (operation->error == APM_ERROR_SUCCESS)
+            note_connection(socket);
+        else
+            note_failure(operation);
     } else {
         /* One address: what became of it. Of several it is not known what the rest would have said. */
         operation->error = course->stopped && !course->one ? APM_ERROR_OPERATION_ABORTED : course->error;

@@ -7,6 +7,12 @@
 
 #include "operation.h"
 
+/* What a Begin says of the socket and its arguments, before anything has begun. */
+apm_error apmi_connect_check(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address);
+/* *is_literal: the host is the text of an address, which is *literal then. */
+apm_error apmi_connect_check_host(const apm_socket *socket, const char *host, uint16_t port,
+                                  apm_endpoint *literal, bool *is_literal);
+
 /* A step of a connect: true if it goes on, with another address or one that is still under
  * way. Else the socket is connected, or has noted that it is not. */
 bool apmi_connect_go_on(apmi_operation *operation);

@@ -346,17 +346,24 @@ bool apmi_course_stop(apmi_operation *operation)
 
 /* ---- the end of an attempt ------------------------------------------------------------------------------- */
 
-/* True if it is the winner. A connection is one only after SO_UPDATE_CONNECT_CONTEXT: without it
- * the kernel refuses shutdown and getpeername. If that fails, the attempt has. */
-static bool judge_attempt(apmi_operation *operation, apmk_socket kernel, apm_error error)
+/* A connection is one only after SO_UPDATE_CONNECT_CONTEXT: without it the kernel refuses shutdown
+ * and getpeername. And a handle of the attempt's own needs what the caller has set since it began. */
+static apm_error accept_connection(apm_socket *socket, apmi_handle *handle)
+{
+    apm_error error;
+
+    if (apmi_socket_closed(socket)) return APM_ERROR_OPERATION_ABORTED;
+    error = apmi_error_from_native(apmk_socket_update_connect_context(handle->kernel));
+    return error != APM_ERROR_SUCCESS ? error : apmi_settings_apply(socket, handle);
+}
+
+/* True if it is the winner. If it cannot be made what it has to be, the attempt has failed. */
+static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, apm_error error)
 {
     apmi_course *course = apmi_course_of(operation);
 
     if (error == APM_ERROR_SUCCESS && course->won) return false;
-    if (error == APM_ERROR_SUCCESS)
-        error = apmi_socket_closed(operation->socket)
-                    ? APM_ERROR_OPERATION_ABORTED
-                    : apmi_error_from_native(apmk_socket_update_connect_context(kernel));
+    if (error == APM_ERROR_SUCCESS) error = accept_connection(operation->socket, handle);
     if (error != APM_ERROR_SUCCESS) {
         if (!course->won) note_error(course, error);
         return false;
@@ -369,10 +376,13 @@ static bool judge_attempt(apmi_operation *operation, apmk_socket kernel, apm_err
 void apmi_course_end_own(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
+    apmi_handle handle = {0};
 
     course->inside = false;
     course->running--;
-    (void)judge_attempt(operation, operation->socket->handle, operation->error);
+    handle.kernel = operation->socket->handle;
+    handle.settings = operation->socket->settings.state; /* it got each when it was set */
+    (void)judge_attempt(operation, &handle, operation->error);
 }
 
 static void unlink_attempt(apmi_course *course, const apmi_operation *attempt)
@@ -393,7 +403,7 @@ void apmi_course_end_attempt(apmi_operation *attempt)
 
     apmk_lock_exclusive(&socket->gate);
     unlink_attempt(course, attempt);
-    wins = judge_attempt(operation, handle.kernel, attempt->error);
+    wins = judge_attempt(operation, &handle, attempt->error);
     if (wins) {
         course->winner = handle;
         course->has_handle = true;

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "kernel.h"
+#include "library.h"
 
 _Static_assert(APM_INFINITE == APMK_FOREVER, "a timeout goes through as it is");
 
@@ -42,8 +43,14 @@ apm_error APM_CALL apm_manual_reset_event_reset(apm_manual_reset_event *event)
 
 apm_error APM_CALL apm_manual_reset_event_wait_one(apm_manual_reset_event *event, uint32_t timeout)
 {
+    apmk_code code;
+
     if (event == NULL) return APM_ERROR_ARGUMENT_NULL;
-    return apmi_error_from_native(apmk_event_wait(kernel_event(event), timeout));
+    if (timeout != APM_INFINITE) return apmi_error_from_native(apmk_event_wait(kernel_event(event), timeout));
+    /* What sets it may be a callback that has no worker yet. */
+    do code = apmk_event_wait(kernel_event(event), apmi_library_recruit());
+    while (code == APMK_WAIT_TIMEOUT);
+    return apmi_error_from_native(code);
 }
 
 void *APM_CALL apm_manual_reset_event_handle(apm_manual_reset_event *event)

@@ -183,6 +183,23 @@ apm_error apmi_library_use(apmi_library **library)
     return error;
 }
 
+uint32_t apmi_library_recruit(void)
+{
+    apmi_library *library = NULL;
+    uint32_t pause;
+
+    apmk_lock_shared(&library_lock);
+    if (library_now != NULL && atomic_load_explicit(&library_now->pool.short_handed, memory_order_relaxed)) {
+        library = library_now;
+        apmi_library_hold(library);
+    }
+    apmk_unlock_shared(&library_lock);
+    if (library == NULL) return APMK_FOREVER;
+    pause = apmi_pool_recruit(&library->pool);
+    apmi_library_drop(library);
+    return pause;
+}
+
 /* ---- the open sockets ---------------------------------------------------------------------------- */
 
 bool apmi_library_enter(apmi_library *library, apm_socket *socket)

@@ -33,6 +33,9 @@ apm_error apmi_library_use(apmi_library **library);
 void apmi_library_hold(apmi_library *library);
 void apmi_library_drop(apmi_library *library);
 
+/* apmi_pool_recruit, for whoever has no socket at hand; APMK_FOREVER while it does not run. */
+uint32_t apmi_library_recruit(void);
+
 /* From the options' allocator. */
 void *apmi_library_allocate(apmi_library *library, size_t size);
 void apmi_library_release_block(apmi_library *library, void *block);

@@ -65,6 +65,8 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     void *room = NULL;
     size_t room_size = 0;
 
+    /* Not for an attempt, which begins under the gate: starting a worker may take time. */
+    if (kind != APMI_ATTEMPT) (void)apmi_pool_recruit(&socket->library->pool);
     if (operation == NULL) {
         operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
         if (operation == NULL) return NULL;
@@ -375,8 +377,9 @@ bool apmi_operation_may_wait(void)
 bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
 {
     uint32_t state = atomic_load_explicit(&operation->state, memory_order_acquire);
+    apmi_pool *pool = &operation->socket->library->pool;
+    uint32_t left = timeout, pause;
     uint64_t start = 0;
-    uint32_t left = timeout;
 
     if ((state & APMI_COMPLETED) || timeout == 0) return (state & APMI_COMPLETED) != 0;
     if (timeout != APMK_FOREVER) start = apmk_now();
@@ -388,7 +391,8 @@ bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
             left = timeout - (uint32_t)past;
             if (left < APMK_FOREVER - 1) left++;
         }
-        (void)apmk_wait_address(&operation->state, state, left);
+        pause = apmi_pool_recruit(pool);
+        (void)apmk_wait_address(&operation->state, state, left < pause ? left : pause);
         state = atomic_load_explicit(&operation->state, memory_order_acquire);
     }
     return true;

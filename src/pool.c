@@ -17,7 +17,10 @@
  * are taken again when a callback is slow (batch.c).
  *
  * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
- * that asked first may be in a callback that waits for what only another worker can bring.
+ * that asked first may be in a callback that waits for what only another worker can bring. Where
+ * there is no thread for the timer either, all who call the library ask: who begins an operation,
+ * and who waits for one, or for an event of the library, now and then while he does. So a callback
+ * that blocks there does not do so for ever; one that blocks elsewhere does until somebody calls.
  *
  * A post can fail for want of memory. What was to be posted then goes to a list of strays,
  * linked through the operations themselves. Workers look there each time round; and a timer
@@ -85,21 +88,29 @@ static apmk_code start_worker(apmi_pool *pool)
 
 static void retry_growth(apmi_timer *timer);
 
-/* Nobody waits at the port: see to it that somebody does. If no thread can be had the packets
- * wait for one of us; and since we may be about to block, a timer tries again. */
+/* Under the lock: nobody waits at the port. If no thread can be had the packets wait for one of us;
+ * and since we may be about to block, a timer tries again, or whoever comes by. */
+static void replace_waiting(apmi_pool *pool)
+{
+    bool is_short = false, was_armed;
+
+    if (start_worker(pool) != APMK_SUCCESS)
+        is_short =
+            apmi_timer_arm(pool->timers, &pool->growth, RETRY_TIME, retry_growth, &was_armed) != APMK_SUCCESS;
+    atomic_store_explicit(&pool->short_handed, is_short, memory_order_relaxed);
+}
+
 static void grow_pool(apmi_pool *pool)
 {
-    apmk_code code = APMK_SUCCESS;
-    bool was_armed;
-
     if (count_workers(pool) == pool->maximum) return; /* takes no lock when there is nothing to do */
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
         atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0)
-        code = start_worker(pool);
+        replace_waiting(pool);
+    else
+        /* Whoever waits comes here himself before he leaves nobody there. */
+        atomic_store_explicit(&pool->short_handed, false, memory_order_relaxed);
     apmk_unlock_exclusive(&pool->lock);
-    if (code != APMK_SUCCESS)
-        (void)apmi_timer_arm(pool->timers, &pool->growth, RETRY_TIME, retry_growth, &was_armed);
 }
 
 static void retry_growth(apmi_timer *timer)
@@ -107,6 +118,15 @@ static void retry_growth(apmi_timer *timer)
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, growth));
 
     if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0) grow_pool(pool);
+}
+
+uint32_t apmi_pool_recruit(apmi_pool *pool)
+{
+    /* Relaxed: a callback runs after its own worker has said so. */
+    if (!atomic_load_explicit(&pool->short_handed, memory_order_relaxed)) return APMK_FOREVER;
+    /* Not in a DllMain: the new one may take the place of one that has to be joined. */
+    if (apmk_loader_state() == APMK_LOADER_FREE) grow_pool(pool);
+    return RETRY_TIME;
 }
 
 /* Leaves, unless that would bring the pool below `minimum` workers. */
@@ -285,6 +305,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     atomic_init(&pool->strays, false);
     pool->stray = NULL;
     pool->timers = &library->timers;
+    atomic_init(&pool->short_handed, false);
     pool->retry.armed = false;
     pool->growth.armed = false;
 

@@ -31,8 +31,9 @@ struct apmi_pool {
     _Atomic bool strays;   /* `stray` is not empty */
     apmi_operation *stray; /* what the port had no memory for, in no order */
     apmi_timers *timers;
-    apmi_timer retry;  /* posts the strays */
-    apmi_timer growth; /* starts the worker that could not be started */
+    _Atomic bool short_handed; /* nobody waits, and no timer asks again; written under the lock */
+    apmi_timer retry;          /* posts the strays */
+    apmi_timer growth;         /* starts the worker that could not be started */
 };
 
 /* Makes the port and starts the minimum of workers. On failure nothing is left. */
@@ -42,5 +43,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
 void apmi_pool_stop(apmi_pool *pool, apmi_library *library);
 /* Gives a worker something to do with an operation. Cannot fail, allocates nothing. */
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
+/* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a
+ * word where none is. Whoever waits has to come again after so many milliseconds. */
+uint32_t apmi_pool_recruit(apmi_pool *pool);
 
 #endif

@@ -178,50 +178,86 @@ apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *r
 
 /* ---- create ------------------------------------------------------------------------------------ */
 
-/* Makes the socket around a handle, which is opened if there is none yet; one that is there
- * stays the caller's on failure. */
+/* In what state an adopted handle is. */
+static void look_at_handle(apm_socket *socket)
+{
+    apm_endpoint found = {0};
+    int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
+
+    if (socket->family == APM_FAMILY_IPV6 &&
+        apmk_socket_get_option(socket->handle, LEVEL_IPV6, NAME_V6ONLY, &only_ipv6, &size) == APMK_SUCCESS)
+        atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
+    found.length = (int32_t)sizeof found.address;
+    if (apmk_socket_local(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
+    if (apm_endpoint_port(&found) == 0) return;
+    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+    if (apmi_endpoint_is_valid(&found)) apmi_address_set(&socket->local, &found);
+    found.length = (int32_t)sizeof found.address;
+    if (apmk_socket_remote(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
+    if (!apmi_endpoint_is_valid(&found)) return;
+    apmi_address_set(&socket->remote, &found);
+    atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
+    apmi_socket_set_phase(socket, APMI_CONNECTED);
+}
+
+/* One's own to open; or one that is there, which stays the caller's, and as it was, on failure. */
+static apm_error take_handle(apm_socket *socket, apmk_socket given)
+{
+    apmi_handle handle;
+    apm_error error;
+
+    if (given == APMK_NO_SOCKET) {
+        error = apmi_handle_open(socket, &handle);
+        if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(socket, &handle);
+        return error;
+    }
+    error = apmi_handle_attach(socket, given, &socket->skips);
+    if (error != APM_ERROR_SUCCESS) return error;
+    apmk_socket_disinherit(given);
+    socket->handle = given;
+    look_at_handle(socket);
+    return APM_ERROR_SUCCESS;
+}
+
+/* Makes the socket around a handle, which is opened if there is none yet. It enters the library
+ * first: nothing takes the handle off the port again, so that must be the last step that can fail.
+ * The end of the library, which finds the socket from then on, waits at the gate. */
 static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apmk_socket given,
                              apm_socket **socket)
 {
     apmi_library *library = NULL;
-    apmi_handle handle;
     apm_socket *made;
     apm_error error = apmi_library_use(&library);
 
     if (error != APM_ERROR_SUCCESS) return error;
-    error = APM_ERROR_OUT_OF_MEMORY;
     made = (apm_socket *)apmi_library_allocate(library, sizeof *made);
-    if (made == NULL) goto no_memory;
+    if (made == NULL) {
+        apmi_library_leave(library, NULL);
+        apmi_library_drop(library);
+        return APM_ERROR_OUT_OF_MEMORY;
+    }
     memset(made, 0, sizeof *made);
     atomic_init(&made->references, 2); /* the creator, and being open */
     atomic_init(&made->users, 1);
     atomic_init(&made->active, 1);
     made->library = library; /* takes over our use and our reference */
+    made->handle = APMK_NO_SOCKET;
     made->family = family;
     made->type = type;
     made->protocol = protocol;
-    if (given == APMK_NO_SOCKET) {
-        error = apmi_handle_open(made, &handle);
-        if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(made, &handle);
-    } else {
-        error = apmi_handle_attach(made, given, &made->skips);
-        made->handle = given;
-    }
-    if (error != APM_ERROR_SUCCESS) goto no_handle;
-    if (!apmi_library_enter(library, made)) {
-        error = APM_ERROR_INVALID_OPERATION; /* it is being ended */
-        goto not_entered;
-    }
-    *socket = made;
-    return APM_ERROR_SUCCESS;
 
-not_entered:
-    if (given == APMK_NO_SOCKET) apmk_socket_close(made->handle);
-no_handle:
-    apmi_library_release_block(library, made);
-no_memory:
-    apmi_library_leave(library, NULL);
-    apmi_library_drop(library);
+    apmk_lock_exclusive(&made->gate);
+    error = APM_ERROR_INVALID_OPERATION; /* the library is being ended */
+    if (apmi_library_enter(library, made)) error = take_handle(made, given);
+    if (error != APM_ERROR_SUCCESS) atomic_store_explicit(&made->closed, true, memory_order_release);
+    apmk_unlock_exclusive(&made->gate);
+
+    if (error == APM_ERROR_SUCCESS) {
+        *socket = made;
+    } else {
+        apmi_socket_done(made); /* it is not open any more */
+        apmi_socket_drop(made);
+    }
     return error;
 }
 
@@ -249,28 +285,6 @@ apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol, apm_so
     return error;
 }
 
-/* In what state an adopted handle is. */
-static void look_at_handle(apm_socket *socket)
-{
-    apm_endpoint found = {0};
-    int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
-
-    if (socket->family == APM_FAMILY_IPV6 &&
-        apmk_socket_get_option(socket->handle, LEVEL_IPV6, NAME_V6ONLY, &only_ipv6, &size) == APMK_SUCCESS)
-        atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
-    found.length = (int32_t)sizeof found.address;
-    if (apmk_socket_local(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
-    if (apm_endpoint_port(&found) == 0) return;
-    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-    if (apmi_endpoint_is_valid(&found)) apmi_address_set(&socket->local, &found);
-    found.length = (int32_t)sizeof found.address;
-    if (apmk_socket_remote(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
-    if (!apmi_endpoint_is_valid(&found)) return;
-    apmi_address_set(&socket->remote, &found);
-    atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
-    apmi_socket_set_phase(socket, APMI_CONNECTED);
-}
-
 apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
 {
     int32_t family = 0, type = 0, protocol = 0, listens = 0, size = (int32_t)sizeof listens;
@@ -293,11 +307,7 @@ apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
         if (error == APM_ERROR_INVALID_ARGUMENT || error == (apm_error)CANNOT_ATTACH)
             error = APM_ERROR_INVALID_OPERATION;
     }
-    if (error == APM_ERROR_SUCCESS) {
-        apmk_socket_disinherit(handle);
-        look_at_handle(made);
-        *socket = made;
-    }
+    if (error == APM_ERROR_SUCCESS) *socket = made;
     apmi_library_leave(library, NULL);
     apmi_library_drop(library);
     return error;

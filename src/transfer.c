@@ -22,8 +22,10 @@ typedef struct list_copy {
     apm_buffer buffers[];
 } list_copy;
 
-static apm_error check_buffer(const void *data, size_t size)
+apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t size)
 {
+    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
+    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (data == NULL && size != 0) return APM_ERROR_ARGUMENT_NULL;
     return size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
 }
@@ -73,11 +75,8 @@ static apm_error begin_one(apm_socket *socket, apmi_kind kind, void *data, size_
                            apm_async_callback callback, void *state, apm_async_result **result)
 {
     apmi_operation *operation;
-    apm_error error;
+    apm_error error = apmi_transfer_check(socket, data, size);
 
-    if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    error = check_buffer(data, size);
     if (error == APM_ERROR_SUCCESS) error = check_state(socket, kind);
     if (error != APM_ERROR_SUCCESS) return error;
 

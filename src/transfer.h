@@ -5,6 +5,8 @@
 
 #include "operation.h"
 
+/* What a Begin says of the socket and its arguments, before it looks at the socket's state. */
+apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t size);
 /* A datagram went by way of the library's own memory: its bytes go where the caller wants. */
 void apmi_transfer_scatter(apmi_operation *operation);
 

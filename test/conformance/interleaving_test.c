@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../support/plain_suite.h"
+#include "kernel.h"
 #include "sim.h"
 
 enum { SEEDS = 300, MANY = 6 };
@@ -209,6 +210,44 @@ static void deadline_of_what_completes_meanwhile_is_not_kept(void)
     close_connection(&one);
 }
 
+/* ---- adopting ---------------------------------------------------------------------------------------- */
+
+static void end_library(void *argument)
+{
+    (void)argument;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+}
+
+/* A handle that the end of the library keeps from being adopted is the caller's, and can still be given
+ * to a port; one that was adopted before is the library's to close. */
+static void handle_is_adopted_or_left_alone_by_an_end(void)
+{
+    apm_socket *socket = NULL;
+    sim_thread *thread;
+    apmk_socket handle;
+    apmk_port port;
+    apm_error error;
+
+    CU_ASSERT_FATAL(apmk_socket_open(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &handle) ==
+                    APMK_SUCCESS);
+    thread = sim_thread_start("ender", end_library, NULL);
+    error = apm_socket_adopt(handle, &socket);
+    sim_thread_join(thread);
+    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
+    if (error == APM_ERROR_SUCCESS) {
+        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    } else {
+        CU_ASSERT(error == APM_ERROR_INVALID_OPERATION);
+        CU_ASSERT(apmk_port_create(1, &port) == APMK_SUCCESS);
+        CU_ASSERT(apmk_socket_attach(handle, port, 0) == APMK_SUCCESS);
+        apmk_socket_close(handle);
+        apmk_port_close(port);
+    }
+    while (apm_cleanup() == APM_ERROR_SUCCESS) {
+    } /* it may have started the library anew */
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -216,6 +255,7 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
+    {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
 };
 static void play_scene(void *argument)
 {

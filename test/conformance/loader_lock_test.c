@@ -70,6 +70,47 @@ static void blocking_members_begin_nothing(void)
     pair_close(&both);
 }
 
+static void check_arguments(apm_socket *socket, apm_error expected)
+{
+    apm_endpoint remote;
+    char here;
+
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &remote);
+    (void)CHECK_ERROR(apm_socket_connect(socket, &remote), expected);
+    (void)CHECK_ERROR(apm_socket_connect_host(socket, "127.0.0.1", 9), expected);
+    (void)CHECK_ERROR(apm_socket_send(socket, "x", 1, 0, NULL), expected);
+    (void)CHECK_ERROR(apm_socket_receive(socket, &here, 1, 0, NULL), expected);
+}
+
+/* Before it is said that one cannot wait here. */
+static void arguments_of_blocking_members_are_looked_at_first(void)
+{
+    apm_socket *fresh = stream_new(APM_FAMILY_IPV4), *closed = stream_new(APM_FAMILY_IPV4);
+    apm_endpoint any = {0};
+    char here;
+
+    apm_socket_retain(closed);
+    close_now(closed);
+    hold_loader(true);
+    check_arguments(NULL, APM_ERROR_ARGUMENT_NULL);
+    check_arguments(closed, APM_ERROR_OBJECT_DISPOSED);
+    check_arguments(fresh, APM_ERROR_INVALID_OPERATION);
+    (void)CHECK_ERROR(apm_socket_connect(fresh, NULL), APM_ERROR_ARGUMENT_NULL);
+    (void)CHECK_ERROR(apm_socket_connect(fresh, &any), APM_ERROR_ARGUMENT);
+    (void)CHECK_ERROR(apm_endpoint_from_ip("0.0.0.0", 9, &any), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_connect(fresh, &any), APM_ERROR_ADDRESS_NOT_AVAILABLE);
+    (void)CHECK_ERROR(apm_socket_connect_host(fresh, NULL, 9), APM_ERROR_ARGUMENT_NULL);
+    (void)CHECK_ERROR(apm_socket_connect_host(fresh, "0.0.0.0", 9), APM_ERROR_ARGUMENT);
+    (void)CHECK_ERROR(apm_socket_connect_host(fresh, "::1", 9), APM_ERROR_NOT_SUPPORTED);
+    (void)CHECK_ERROR(apm_socket_connect_host(fresh, "a.name", 9), APM_ERROR_INVALID_OPERATION);
+    (void)CHECK_ERROR(apm_socket_send(fresh, NULL, 1, 0, NULL), APM_ERROR_ARGUMENT_NULL);
+    (void)CHECK_ERROR(apm_socket_send(fresh, &here, SIZE_MAX, 0, NULL), APM_ERROR_ARGUMENT_OUT_OF_RANGE);
+    (void)CHECK_ERROR(apm_socket_receive(fresh, NULL, 1, 0, NULL), APM_ERROR_ARGUMENT_NULL);
+    hold_loader(false);
+    close_now(fresh);
+    apm_socket_release(closed);
+}
+
 static void last_cleanup_is_refused(void)
 {
     apm_options options = harness_options();
@@ -109,6 +150,8 @@ static const test_case cases[] = {
     {"end_of_what_is_pending_does_not_wait", end_of_what_is_pending_does_not_wait, false},
     {"end_of_what_is_over_is_as_ever", end_of_what_is_over_is_as_ever, false},
     {"blocking_members_begin_nothing", blocking_members_begin_nothing, false},
+    {"arguments_of_blocking_members_are_looked_at_first", arguments_of_blocking_members_are_looked_at_first,
+     false},
     {"last_cleanup_is_refused", last_cleanup_is_refused, true},
     {"start_makes_do_with_the_workers_it_gets", start_makes_do_with_the_workers_it_gets, true},
     {NULL, NULL, false},
