@@ -4,31 +4,6 @@
 
 #include <string.h>
 
-/* Of a connect that has succeeded: bytes go through both ways. */
-static apm_error use_connection(stage *on, apm_error error)
-{
-    size_t bytes = 0;
-    char byte = 0;
-
-    if (error != APM_ERROR_SUCCESS) {
-        expect(!apm_socket_connected(on->socket), "what has failed to connect is not connected");
-        return error;
-    }
-    expect(apm_socket_connected(on->socket), "it is connected");
-    on->peer = accept_from(on, on->socket);
-    if (on->peer == NULL) return error;
-    /* Plain calls: what fails in them fails this scenario as a send does, so the peer begins. */
-    expect(sim_peer_write(on->peer, "x", 1, PATIENCE) == 1, "the peer writes");
-    error = apm_socket_receive(on->socket, &byte, 1, 0, &bytes);
-    if (error == APM_ERROR_SUCCESS) expect(bytes == 1 && byte == 'x', "it receives");
-    if (error != APM_ERROR_SUCCESS) { /* connected: the act cannot be done twice on it */
-        expect(apm_socket_receive(on->socket, &byte, 1, 0, &bytes) == APM_ERROR_SUCCESS && byte == 'x',
-               "the byte is not lost");
-        stage_discard(on);
-    }
-    return error;
-}
-
 static apm_error connect_one(stage *on)
 {
     op one = op_of(on, on->socket, end_connect);
@@ -61,10 +36,88 @@ static apm_error connect_parallel(stage *on)
                apm_socket_set_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, 1) == APM_ERROR_SUCCESS,
            "parallel, and an option for the further handles");
     point_calm(false);
-    expect(apm_endpoint_from_ip("192.0.2.1", 9, &remotes[0]) == APM_ERROR_SUCCESS, "an address");
+    remotes[0] = world_silent_endpoint();
     remotes[1] = on->there;
     return use_connection(on, op_finish(&one, apm_socket_begin_connect_many(on->socket, remotes, 2, op_called,
                                                                             &one, &one.result)));
+}
+
+/* ---- an option that is set while attempts are under way ---- */
+
+typedef struct late_option {
+    stage *on;
+    apm_error error;
+} late_option;
+
+static void set_late(void *argument)
+{
+    late_option *late = (late_option *)argument;
+
+    late->error = apm_socket_set_option(late->on->socket, APM_SOCKET_OPTION_NO_DELAY, 1);
+}
+
+/* The attempt that will win has its handle when the option is set: it waits in the queue of a listener
+ * that another connection fills. `before`: set while it waits; otherwise at some moment from then on. */
+static apm_error connect_with_late_option(stage *on, bool before)
+{
+    late_option late = {on, APM_ERROR_SUCCESS};
+    op one = op_of(on, on->socket, end_connect);
+    apm_socket *filler = NULL;
+    sim_listener *narrow;
+    sim_peer *first, *second;
+    apm_endpoint remotes[2] = {{0}};
+    sim_thread *thread = NULL;
+    int32_t value = 0;
+    apm_error error;
+
+    point_calm(true);
+    narrow = sim_listen(APM_FAMILY_IPV4, 1);
+    remotes[0] = world_silent_endpoint();
+    remotes[1].length = sim_address(APM_FAMILY_IPV4, sim_listener_port(narrow), (void *)remotes[1].address);
+    expect(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &filler) ==
+                   APM_ERROR_SUCCESS &&
+               apm_socket_connect(filler, &remotes[1]) == APM_ERROR_SUCCESS,
+           "a connection that fills the queue");
+    expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+               APM_ERROR_SUCCESS,
+           "parallel");
+    error = apm_socket_begin_connect_many(on->socket, remotes, 2, op_called, &one, &one.result);
+    expect(error == APM_ERROR_SUCCESS, "a connect");
+    sim_sleep(300); /* the second attempt begins after 250 ms, on a handle of its own */
+    point_calm(false);
+    if (before)
+        set_late(&late);
+    else
+        thread = sim_thread_start("setter", set_late, &late);
+    first = sim_accept(narrow, PATIENCE);
+    second = sim_accept(narrow, PATIENCE);
+    error = op_finish(&one, error);
+    if (thread != NULL) sim_thread_join(thread);
+    point_calm(true);
+    if (error == APM_ERROR_SUCCESS && late.error == APM_ERROR_SUCCESS)
+        expect(apm_socket_get_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, &value) == APM_ERROR_SUCCESS &&
+                   value == 1,
+               "what was set holds for the handle that won");
+    expect(apm_socket_connected(on->socket) == (error == APM_ERROR_SUCCESS), "connected, or not");
+    expect(first != NULL && second != NULL, "both connections are there");
+    expect(apm_socket_close(filler) == APM_ERROR_SUCCESS, "it closes");
+    if (error == APM_ERROR_SUCCESS) stage_discard(on); /* connected: the act cannot be done twice on it */
+    stage_renew(on, SET_STREAM);
+    if (first != NULL) sim_peer_close(first);
+    if (second != NULL) sim_peer_close(second);
+    sim_listener_close(narrow);
+    point_calm(false);
+    return late.error != APM_ERROR_SUCCESS ? late.error : error;
+}
+
+static apm_error connect_then_option(stage *on)
+{
+    return connect_with_late_option(on, true);
+}
+
+static apm_error connect_beside_option(stage *on)
+{
+    return connect_with_late_option(on, false);
 }
 
 static apm_error connect_host(stage *on)
@@ -101,12 +154,11 @@ static apm_error connect_timed(stage *on)
 static apm_error connect_times_out(stage *on)
 {
     op one = op_of(on, on->socket, end_connect);
-    apm_endpoint nobody;
+    apm_endpoint nobody = world_silent_endpoint();
     apm_error error;
 
     expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 100) == APM_ERROR_SUCCESS,
            "a connect timeout");
-    expect(apm_endpoint_from_ip("192.0.2.1", 9, &nobody) == APM_ERROR_SUCCESS, "an address");
     error = op_finish(&one, apm_socket_begin_connect(on->socket, &nobody, op_called, &one, &one.result));
     expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 0) == APM_ERROR_SUCCESS,
            "no connect timeout");
@@ -197,10 +249,9 @@ static apm_error set_and_connect(stage *on)
 static apm_error cancel_connect(stage *on)
 {
     op one = op_of(on, on->socket, end_connect);
-    apm_endpoint nobody;
+    apm_endpoint nobody = world_silent_endpoint();
     apm_error error;
 
-    expect(apm_endpoint_from_ip("192.0.2.1", 9, &nobody) == APM_ERROR_SUCCESS, "an address");
     error = apm_socket_begin_connect(on->socket, &nobody, op_called, &one, &one.result);
     if (error == APM_ERROR_SUCCESS)
         expect(apm_async_result_cancel(one.result) == APM_ERROR_SUCCESS, "a cancel");
@@ -213,24 +264,31 @@ static apm_error cancel_connect(stage *on)
 #define OPENS (FAULT(SIM_SOCKET) | FAULT(SIM_ATTACH))
 
 const scenario connect_scenarios[] = {
-    {"connect", SET_STREAM, connect_one, CONNECTS, 0, 0},
-    {"connect again", SET_SPENT, connect_one, CONNECTS | OPENS | FAULT(SIM_SET_OPTION), 0, 0},
-    {"connect, dual mode", SET_DUAL, connect_one, CONNECTS, 0, 0},
-    {"connect, many", SET_STREAM, connect_many, 0, CONNECTS | OPENS, 0},
+    {"connect", SET_STREAM, connect_one, CONNECTS, 0, 0, false},
+    {"connect again", SET_SPENT, connect_one, CONNECTS | OPENS | FAULT(SIM_SET_OPTION), 0, 0, false},
+    {"connect, dual mode", SET_DUAL, connect_one, CONNECTS, 0, 0, false},
+    {"connect, many", SET_STREAM, connect_many, 0, CONNECTS | OPENS, 0, false},
     {"connect, parallel", SET_STREAM, connect_parallel, 0,
-     CONNECTS | OPENS | FAULT(SIM_THREAD) | FAULT(SIM_SET_OPTION), APM_ERROR_TIMED_OUT},
-    {"connect, host", SET_STREAM, connect_host, FAULT(SIM_NAME), CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
-    {"connect, blocking", SET_STREAM, connect_blocking, CONNECTS, 0, 0},
+     CONNECTS | OPENS | FAULT(SIM_THREAD) | FAULT(SIM_SET_OPTION), APM_ERROR_TIMED_OUT, false},
+    {"connect, parallel, an option set meanwhile", SET_STREAM, connect_then_option,
+     FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), FAULT(SIM_CONTEXT), 0, true},
+    {"connect, parallel, an option set beside", SET_STREAM, connect_beside_option, 0,
+     FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_CONTEXT), 0, true},
+    {"connect, host", SET_STREAM, connect_host, FAULT(SIM_NAME), CONNECTS | OPENS | FAULT(SIM_THREAD), 0,
+     false},
+    {"connect, blocking", SET_STREAM, connect_blocking, CONNECTS, 0, 0, false},
     {"connect, host, blocking", SET_STREAM, connect_host_blocking, FAULT(SIM_NAME),
-     CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
-    {"connect with a timeout", SET_STREAM, connect_timed, CONNECTS, FAULT(SIM_THREAD), 0},
-    {"connect that times out", SET_STREAM, connect_times_out, 0, CONNECTS | OPENS | FAULT(SIM_THREAD), 0},
-    {"connect, datagrams", SET_DATAGRAMS, connect_datagram, FAULT(SIM_MEMORY) | FAULT(SIM_DIAL), 0, 0},
-    {"disconnect", SET_PAIR, disconnect, FAULT(SIM_MEMORY) | FAULT(SIM_SHUTDOWN), 0, 0},
+     CONNECTS | OPENS | FAULT(SIM_THREAD), 0, false},
+    {"connect with a timeout", SET_STREAM, connect_timed, CONNECTS, FAULT(SIM_THREAD), 0, false},
+    {"connect that times out", SET_STREAM, connect_times_out, 0, CONNECTS | OPENS | FAULT(SIM_THREAD), 0,
+     false},
+    {"connect, datagrams", SET_DATAGRAMS, connect_datagram, FAULT(SIM_MEMORY) | FAULT(SIM_DIAL), 0, 0, false},
+    {"disconnect", SET_PAIR, disconnect, FAULT(SIM_MEMORY) | FAULT(SIM_SHUTDOWN), 0, 0, false},
     {"disconnect for reuse", SET_PAIR, disconnect_for_reuse, 0,
-     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0},
+     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0, false},
     {"disconnect for reuse, silent peer", SET_PAIR, disconnect_from_silence, 0,
-     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0},
-    {"set an option, connect", SET_SPENT, set_and_connect, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), 0, 0},
-    {"cancel a connect", SET_STREAM, cancel_connect, 0, CONNECTS, 0},
-    {NULL, SET_NOTHING, NULL, 0, 0, 0}};
+     CONNECTS | OPENS | FAULT(SIM_SHUTDOWN) | FAULT(SIM_SET_OPTION), 0, false},
+    {"set an option, connect", SET_SPENT, set_and_connect, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), 0, 0,
+     false},
+    {"cancel a connect", SET_STREAM, cancel_connect, 0, CONNECTS, 0, false},
+    {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};

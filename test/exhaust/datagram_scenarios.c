@@ -27,7 +27,7 @@ static void check_other_gets(stage *on, const char *data, size_t size)
 }
 
 /* A datagram is there to be received, be it that the last act did not take it. */
-static void await_datagram(stage *on)
+static void await_bytes(stage *on, const char *data, size_t size)
 {
     apm_async_result *result = NULL;
     apm_endpoint to;
@@ -37,10 +37,11 @@ static void await_datagram(stage *on)
     expect(apm_socket_available(on->socket, &bytes) == APM_ERROR_SUCCESS, "it can be asked");
     if (bytes == 0) {
         expect(apm_socket_local_endpoint(on->socket, &to) == APM_ERROR_SUCCESS, "it is bound");
-        expect(apm_socket_begin_send_to(on->other, "xyz", 3, 0, &to, NULL, NULL, &result) ==
+        expect(apm_socket_begin_send_to(on->other, data, size, 0, &to, NULL, NULL, &result) ==
                    APM_ERROR_SUCCESS,
                "the other one sends");
-        expect(apm_socket_end_send_to(on->other, result, &bytes) == APM_ERROR_SUCCESS && bytes == 3, "all");
+        expect(apm_socket_end_send_to(on->other, result, &bytes) == APM_ERROR_SUCCESS && bytes == size,
+               "all");
         apm_async_result_release(result);
     }
     point_calm(false);
@@ -103,6 +104,33 @@ static apm_error send_long_list(stage *on)
     return error;
 }
 
+/* As many buffers to receive into: a datagram is cut into them from the copy. What could not be
+ * received is there for the next one. */
+static apm_error receive_long_list(stage *on)
+{
+    op one = op_of(on, on->socket, apm_socket_end_receive);
+    char data[LIST], here[LIST] = "";
+    apm_buffer list[LIST];
+    apm_error error;
+    size_t i;
+
+    for (i = 0; i < LIST; i++) {
+        data[i] = (char)('a' + i % 23);
+        list[i].data = &here[i];
+        list[i].size = 1;
+    }
+    if (!apm_socket_connected(on->socket)) {
+        error = apm_socket_connect(on->socket, &on->other_at);
+        if (error != APM_ERROR_SUCCESS) return error;
+    }
+    await_bytes(on, data, LIST);
+    error = op_finish(
+        &one, apm_socket_begin_receive_buffers(on->socket, list, LIST, 0, op_called, &one, &one.result));
+    if (error == APM_ERROR_SUCCESS)
+        expect(one.bytes == LIST && memcmp(here, data, LIST) == 0, "the datagram, over all buffers");
+    return error;
+}
+
 static apm_endpoint source;
 static int32_t flags_seen;
 static apm_packet_information information_seen;
@@ -128,7 +156,7 @@ static apm_error receive_by(stage *on, begin_function begin, end_function end)
     char here[8] = "";
     apm_error error;
 
-    await_datagram(on);
+    await_bytes(on, "xyz", 3);
     error = op_finish(&one, begin(on->socket, here, sizeof here, 0, op_called, &one, &one.result));
     if (error != APM_ERROR_SUCCESS) return error;
     expect(one.bytes == 3 && memcmp(here, "xyz", 3) == 0, "the datagram");
@@ -159,11 +187,13 @@ static apm_error set_connection_reset(stage *on)
 #define MOVES (FAULT(SIM_MEMORY) | FAULT(SIM_TRANSFER))
 
 const scenario datagram_scenarios[] = {
-    {"send to", SET_DATAGRAMS, send_to, MOVES, 0, 0},
-    {"send to, unbound", SET_DATAGRAMS, send_unbound, MOVES, 0, 0},
-    {"send a long list, datagrams", SET_DATAGRAMS, send_long_list, MOVES | FAULT(SIM_DIAL), 0, 0},
-    {"receive from", SET_DATAGRAMS, receive_from, MOVES, 0, 0},
-    {"receive message from", SET_DATAGRAMS, receive_message_from, MOVES | FAULT(SIM_SET_OPTION), 0, 0},
-    {"set broadcast", SET_DATAGRAMS, set_broadcast, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), 0, 0},
-    {"set the connection reset", SET_DATAGRAMS, set_connection_reset, FAULT(SIM_CONTROL), 0, 0},
-    {NULL, SET_NOTHING, NULL, 0, 0, 0}};
+    {"send to", SET_DATAGRAMS, send_to, MOVES, 0, 0, false},
+    {"send to, unbound", SET_DATAGRAMS, send_unbound, MOVES, 0, 0, false},
+    {"send a long list, datagrams", SET_DATAGRAMS, send_long_list, MOVES | FAULT(SIM_DIAL), 0, 0, false},
+    {"receive a long list, datagrams", SET_DATAGRAMS, receive_long_list, MOVES | FAULT(SIM_DIAL), 0, 0,
+     false},
+    {"receive from", SET_DATAGRAMS, receive_from, MOVES, 0, 0, false},
+    {"receive message from", SET_DATAGRAMS, receive_message_from, MOVES | FAULT(SIM_SET_OPTION), 0, 0, false},
+    {"set broadcast", SET_DATAGRAMS, set_broadcast, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), 0, 0, false},
+    {"set the connection reset", SET_DATAGRAMS, set_connection_reset, FAULT(SIM_CONTROL), 0, 0, false},
+    {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};

@@ -126,6 +126,32 @@ apm_endpoint refusing_endpoint(void)
     return endpoint;
 }
 
+apm_error use_connection(stage *on, apm_error error)
+{
+    size_t bytes = 0;
+    char byte = 0;
+
+    if (error != APM_ERROR_SUCCESS) {
+        expect(!apm_socket_connected(on->socket), "what has failed to connect is not connected");
+        return error;
+    }
+    expect(apm_socket_connected(on->socket), "it is connected");
+    on->peer = accept_from(on, on->socket);
+    if (on->peer == NULL) return error;
+    /* Plain calls: what fails in them fails this scenario as a send does, so the peer begins. */
+    expect(sim_peer_write(on->peer, "x", 1, PATIENCE) == 1, "the peer writes");
+    error = apm_socket_receive(on->socket, &byte, 1, 0, &bytes);
+    if (error == APM_ERROR_SUCCESS) expect(bytes == 1 && byte == 'x', "it receives");
+    if (error != APM_ERROR_SUCCESS) { /* connected: the act cannot be done twice on it */
+        point_calm(true);
+        expect(apm_socket_receive(on->socket, &byte, 1, 0, &bytes) == APM_ERROR_SUCCESS && byte == 'x',
+               "the byte is not lost");
+        stage_discard(on);
+        point_calm(false);
+    }
+    return error;
+}
+
 /* ---- the stage ------------------------------------------------------------------------------------------ */
 
 static apm_socket *connect_one(const stage *on, sim_peer **peer)

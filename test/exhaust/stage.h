@@ -11,8 +11,9 @@
 #include <stdatomic.h>
 
 #include "sim.h"
+#include "world.h"
 
-#define PATIENCE 60000u /* ms of the virtual clock */
+#define PATIENCE 60000u /* ms; of the virtual clock where there is one */
 
 /* What a scenario begins with, made while nothing fails. */
 typedef enum stage_set {
@@ -50,13 +51,14 @@ typedef struct scenario {
     uint32_t fails; /* of these resources (bits of sim_fault_kind), it ends in the resource's error */
     uint32_t may;   /* of these, in that error or well; of all others it ends well */
     apm_error also; /* what else it may end in when it was struck: an error of the network */
+    bool simulated; /* it needs the simulated kernel: a clock that costs nothing, or its network */
 } scenario;
 
 #define FAULT(kind) (1u << (kind))
 
 /* Each ends with a NULL name. */
 extern const scenario socket_scenarios[], connect_scenarios[], transfer_scenarios[], datagram_scenarios[],
-    result_scenarios[];
+    result_scenarios[], file_scenarios[], library_scenarios[];
 
 /* What was expected and is not is said with the point where it is, and counted. */
 void expect(bool good, const char *what);
@@ -65,6 +67,8 @@ void point_print(void);
 /* Between true and false nothing fails, and no call counts: for what the act needs of others. In
  * the driver. */
 void point_calm(bool calm);
+/* Whether what fails goes on failing. In the driver. */
+bool point_lasts(void);
 uint32_t expect_failures(void);
 uint64_t expect_count(void);
 
@@ -101,5 +105,7 @@ apm_error end_send_file(apm_socket *socket, apm_async_result *result, size_t *by
 sim_peer *accept_from(const stage *on, apm_socket *socket);
 void check_peer_reads(sim_peer *peer, const char *data, size_t size);
 apm_endpoint refusing_endpoint(void);
+/* Of a connect that has succeeded, or of its error: bytes go through both ways. */
+apm_error use_connection(stage *on, apm_error error);
 
 #endif

@@ -17,10 +17,12 @@
 
 /* ---- how it behaves ------------------------------------------------------------------------ */
 
-/* Fails with a chance of `rate` in 1000, and at the `nth` call from when the profile was set. */
+/* Fails with a chance of `rate` in 1000, and at the `nth` call from when the profile was set; with
+ * `lasting` at all that follow, too. */
 typedef struct sim_fault {
     uint32_t rate;
     uint32_t nth;
+    bool lasting;
 } sim_fault;
 
 /* What fails, and with what, where it is not for want of memory (8). */

@@ -104,5 +104,6 @@ bool sim_fault_strikes(enum sim_fault_kind kind)
     const sim_fault *fault = &now.faults[kind];
     uint32_t call = atomic_fetch_add_explicit(&fault_calls[kind], 1, memory_order_relaxed) + 1;
 
-    return call == fault->nth || sim_chance(fault->rate);
+    if (fault->nth != 0 && (call == fault->nth || (fault->lasting && call > fault->nth))) return true;
+    return sim_chance(fault->rate);
 }
