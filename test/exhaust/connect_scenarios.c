@@ -57,7 +57,8 @@ static void set_late(void *argument)
 }
 
 /* The attempt that will win has its handle when the option is set: it waits in the queue of a listener
- * that another connection fills. `before`: set while it waits; otherwise at some moment from then on. */
+ * that another connection fills. `before`: set while it waits, and there is one more address, for when
+ * that handle refuses the option; otherwise at some moment from then on. */
 static apm_error connect_with_late_option(stage *on, bool before)
 {
     late_option late = {on, APM_ERROR_SUCCESS};
@@ -65,7 +66,7 @@ static apm_error connect_with_late_option(stage *on, bool before)
     apm_socket *filler = NULL;
     sim_listener *narrow;
     sim_peer *first, *second;
-    apm_endpoint remotes[2] = {{0}};
+    apm_endpoint remotes[3] = {{0}};
     sim_thread *thread = NULL;
     int32_t value = 0;
     apm_error error;
@@ -81,7 +82,8 @@ static apm_error connect_with_late_option(stage *on, bool before)
     expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
                APM_ERROR_SUCCESS,
            "parallel");
-    error = apm_socket_begin_connect_many(on->socket, remotes, 2, op_called, &one, &one.result);
+    remotes[2] = on->there;
+    error = apm_socket_begin_connect_many(on->socket, remotes, before ? 3 : 2, op_called, &one, &one.result);
     expect(error == APM_ERROR_SUCCESS, "a connect");
     sim_sleep(300); /* the second attempt begins after 250 ms, on a handle of its own */
     point_calm(false);
@@ -94,6 +96,8 @@ static apm_error connect_with_late_option(stage *on, bool before)
     error = op_finish(&one, error);
     if (thread != NULL) sim_thread_join(thread);
     point_calm(true);
+    if (before)
+        expect(error == APM_ERROR_SUCCESS || point_lasts(), "the next address is tried, and connects");
     if (error == APM_ERROR_SUCCESS && late.error == APM_ERROR_SUCCESS)
         expect(apm_socket_get_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, &value) == APM_ERROR_SUCCESS &&
                    value == 1,
@@ -270,8 +274,8 @@ const scenario connect_scenarios[] = {
     {"connect, many", SET_STREAM, connect_many, 0, CONNECTS | OPENS, 0, false},
     {"connect, parallel", SET_STREAM, connect_parallel, 0,
      CONNECTS | OPENS | FAULT(SIM_THREAD) | FAULT(SIM_SET_OPTION), APM_ERROR_TIMED_OUT, false},
-    {"connect, parallel, an option set meanwhile", SET_STREAM, connect_then_option,
-     FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION), FAULT(SIM_CONTEXT), 0, true},
+    {"connect, parallel, an option set meanwhile", SET_STREAM, connect_then_option, FAULT(SIM_MEMORY),
+     FAULT(SIM_SET_OPTION) | FAULT(SIM_CONTEXT), 0, true},
     {"connect, parallel, an option set beside", SET_STREAM, connect_beside_option, 0,
      FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_CONTEXT), 0, true},
     {"connect, host", SET_STREAM, connect_host, FAULT(SIM_NAME), CONNECTS | OPENS | FAULT(SIM_THREAD), 0,
