@@ -39,18 +39,19 @@ static apm_error close_made(apm_error error, apm_socket *socket)
 static apm_error create(stage *on)
 {
     apm_socket *socket = NULL;
+    apm_error error = apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
 
     (void)on;
-    return close_made(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
-                      socket);
+    return close_made(error, socket);
 }
 
 static apm_error create_dual(stage *on)
 {
     apm_socket *socket = NULL;
+    apm_error error = apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
 
     (void)on;
-    return close_made(apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket), socket);
+    return close_made(error, socket);
 }
 
 static apm_error create_bind(stage *on)

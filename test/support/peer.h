@@ -29,6 +29,7 @@ void peer_unreachable_endpoint(apm_endpoint *endpoint);
 
 /* The next connection; NULL after `timeout` milliseconds. */
 peer *peer_accept(peer_listener *listener, uint32_t timeout);
+uint16_t peer_port(const peer *other); /* the other side's */
 /* Up to `size` bytes: their number, PEER_END, PEER_RESET or PEER_TIMEOUT. */
 int64_t peer_read(peer *other, void *data, size_t size, uint32_t timeout);
 /* Exactly `size` bytes; false if it ended otherwise. */

@@ -79,6 +79,11 @@ peer *peer_accept(peer_listener *listener, uint32_t timeout)
     return other;
 }
 
+uint16_t peer_port(const peer *other)
+{
+    return sim_peer_port(other->end);
+}
+
 int64_t peer_read(peer *other, void *data, size_t size, uint32_t timeout)
 {
     int64_t got = sim_peer_read(other->end, data, size, timeout);

@@ -251,6 +251,20 @@ peer *peer_accept(peer_listener *listener, uint32_t timeout)
     return other;
 }
 
+uint16_t peer_port(const peer *other)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four; /* in both families the port has the same place */
+        struct sockaddr_storage room;
+    } remote;
+    int length = (int)sizeof remote;
+
+    memset(&remote, 0, sizeof remote);
+    (void)getpeername(other->handle, &remote.any, &length);
+    return ntohs(remote.four.sin_port);
+}
+
 /* A reset that came while nobody was reading looks like an end on some systems. Sending nothing
  * tells them apart, and the other side does not notice: after an end it is in order. */
 static int64_t tell_end(const peer *other)
