@@ -34,7 +34,7 @@ static apm_error connect_parallel(stage *on)
     point_calm(true);
     expect(apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
                    APM_ERROR_SUCCESS &&
-               apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 500) ==
+               apm_socket_set_option(on->socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 400) ==
                    APM_ERROR_SUCCESS &&
                apm_socket_set_option(on->socket, APM_SOCKET_OPTION_NO_DELAY, 1) == APM_ERROR_SUCCESS,
            "parallel, and an option for the further handles");
