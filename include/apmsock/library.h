@@ -5,13 +5,22 @@
  * the defaults, and a process may exit at any moment without ending it. End it before
  * FreeLibrary, or to get the worker threads and the memory back.
  *
+ * **The DLL.** Each of the library's threads holds the module, so it stays loaded as long as one
+ * runs, whoever frees it: a callback that is under way returns into code that is there. With
+ * the last apm_cleanup they are gone, and nothing but its caller holds the module any more. So
+ * whoever calls apm_cleanup must hold it (linked to it, or a LoadLibrary of his own that no
+ * FreeLibrary has taken back) until apm_cleanup has returned, as every caller of any other
+ * function must. A module whose code is a callback has to stay, too: that the callback has left
+ * it is certain when the last apm_cleanup has returned.
+ *
  * **In a DllMain** (of another DLL; in constructors and destructors that run there, too) the
  * library can be used, but nothing can be waited for that needs another thread to begin or to
- * end. Begin, close and release are as ever, and callbacks come when DllMain has returned if
- * no worker runs yet. What would have to wait fails instead, with APM_ERROR_INVALID_OPERATION
- * and nothing changed: the last apm_cleanup, a start that meets an end, an End and
- * apm_async_result_wait without a time limit of what has not completed, and the blocking
- * members. At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
+ * end. Begin, close, cancel and release are as ever, and so are apm_startup and an apm_cleanup
+ * that is not the last one; callbacks come when DllMain has returned if no worker runs yet. What
+ * would have to wait fails instead, with APM_ERROR_INVALID_OPERATION and nothing changed: the
+ * last apm_cleanup, a start that meets an end, an End and apm_async_result_wait without a time
+ * limit of what has not completed, and the blocking members. (Arguments and a closed socket are
+ * looked at before that.) At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
  * the system takes everything back, and apm_cleanup refuses.
  */
 #ifndef APMSOCK_LIBRARY_H
@@ -76,7 +85,7 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
  * APM_ERROR_OBJECT_DISPOSED, and release gives their memory back.
  *
  * Blocks until the last callback has returned. Not from a callback, and the last one not from
- * a DllMain.
+ * a DllMain. The caller has to hold the DLL until it has returned (see above).
  *
  * Errors: APM_ERROR_NOT_INITIALIZED (it is not running), APM_ERROR_INVALID_OPERATION
  * (called from a callback, or the last one from a DllMain; nothing was changed).

@@ -67,7 +67,7 @@ void __real_apmk_release(void *block);
 void __wrap_apmk_release(void *block);
 void __wrap_apmk_release(void *block)
 {
-    atomic_fetch_sub(&blocks, 1);
+    if (block != NULL) atomic_fetch_sub(&blocks, 1);
     __real_apmk_release(block);
 }
 
