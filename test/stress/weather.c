@@ -20,7 +20,7 @@ static uint32_t draw_rare(uint64_t *stream, uint32_t most)
 /* A worker that is not told to leave finds out after seconds: with real threads that is long. */
 static sim_fault draw_post_fault(uint64_t *stream)
 {
-    sim_fault fault = {0, 0};
+    sim_fault fault = {0, 0, false};
 
     if (sim_is_seeded())
         fault.rate = draw_rare(stream, 400);
