@@ -153,6 +153,8 @@ sim_peer *sim_accept(sim_listener *listener, uint32_t timeout)
     return other;
 }
 
+/* `peer`, as sim.h calls it, is a type here.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 uint16_t sim_peer_port(const sim_peer *other)
 {
     return peer_port(other->is);
@@ -178,6 +180,7 @@ void sim_peer_close(sim_peer *other)
     peer_close(other->is);
     free(other);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- the rest of the world ------------------------------------------------------------------------------ */
 
