@@ -302,6 +302,7 @@ apm_error APM_CALL apm_socket_get_raw_option(apm_socket *socket, int32_t level, 
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
     unsigned char found[256]; /* nearly all options are smaller; a failure leaves `value` as it is */
+    const size_t head = sizeof(int32_t);
     void *place = found;
     int32_t room;
 
@@ -312,15 +313,19 @@ apm_error APM_CALL apm_socket_get_raw_option(apm_socket *socket, int32_t level, 
     if (*size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
 
     room = (int32_t)*size;
-    if (*size > sizeof found)
+    if (*size > sizeof found) {
         place = value;
-    else
-        memset(found, 0, *size); /* some systems write a single byte of a boolean */
+        memcpy(found, value, head);
+    }
+    memset(place, 0, place == value ? head : *size); /* some systems write a single byte of a boolean */
     apmk_lock_shared(&socket->gate);
     if (!apmi_socket_closed(socket))
         error = apmi_error_from_native(apmk_socket_get_option(socket->handle, level, name, place, &room));
     apmk_unlock_shared(&socket->gate);
-    if (error != APM_ERROR_SUCCESS) return error;
+    if (error != APM_ERROR_SUCCESS) {
+        if (place == value) memcpy(value, found, head);
+        return error;
+    }
     if (place == found) memcpy(value, found, (size_t)room);
     *size = (size_t)room;
     return APM_ERROR_SUCCESS;
