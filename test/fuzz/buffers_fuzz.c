@@ -58,6 +58,56 @@ static void check_stretches(const listed *made, size_t at, const apmk_buffer *ne
     }
 }
 
+/* A call of what is left when all is done, be it of empty buffers: one stretch, of nothing. */
+static void check_nothing(const apmi_buffers *left, size_t limit)
+{
+    apmk_buffer next[APMK_BUFFERS];
+    size_t size = 77;
+
+    memset(next, '~', sizeof next);
+    require(apmi_buffers_next(left, limit, next, &size) == 1 && next[0].size == 0 && size == 0,
+            "nothing is left");
+}
+
+/* A transfer of nothing is a call, too. */
+static void check_empty(void)
+{
+    static unsigned char byte;
+    apm_buffer list[3] = {{&byte, 0}, {NULL, 0}, {&byte, 0}};
+    apmk_buffer next[APMK_BUFFERS];
+    apmi_buffers left;
+    size_t size = 77;
+
+    apmi_buffers_set_list(&left, list, 3);
+    require(apmi_buffers_next(&left, 1, next, &size) == 1 && next[0].data == &byte && size == 0,
+            "an empty list is one call of its first buffer");
+    apmi_buffers_advance(&left, 0);
+    require(left.count == 0, "and done with at once");
+    check_nothing(&left, 1);
+}
+
+/* One buffer is a list of it, which stays where the buffers are. */
+static void check_one(const listed *made, source *from)
+{
+    size_t at = take_byte(from) % made->count, done = 0;
+    apmi_buffers left;
+
+    apmi_buffers_set_one(&left, made->list[at].data, made->list[at].size);
+    require(left.list == &left.only && left.count == 1, "it is the list");
+    while (done < made->list[at].size) {
+        apmk_buffer next[APMK_BUFFERS];
+        size_t size = 0, limit = 1 + take_byte(from);
+
+        require(apmi_buffers_next(&left, limit, next, &size) == 1 && next[0].size == size && size <= limit,
+                "in one stretch");
+        require(next[0].data == (unsigned char *)made->list[at].data + done, "from where the last one ended");
+        require(size == limit || done + size == made->list[at].size, "as long as it can be");
+        apmi_buffers_advance(&left, size);
+        done += size;
+    }
+    check_nothing(&left, 1);
+}
+
 /* In calls that move some of what they are given, until all is done. */
 static void check_calls(const listed *made, source *from)
 {
@@ -74,11 +124,14 @@ static void check_calls(const listed *made, source *from)
         check_stretches(made, at, next, count);
         for (i = 0; i < count; i++) sum += next[i].size;
         require(sum == size && size != 0 && size <= limit, "as many bytes as it says");
+        require(size == limit || at + size == made->size || count == APMK_BUFFERS,
+                "and as many as the call can take");
         moved = 1 + take_byte(from) % size;
         apmi_buffers_advance(&left, moved);
         at += moved;
         require(++calls <= made->size, "each call moves something");
     }
+    check_nothing(&left, take_byte(from));
 }
 
 static void check_copies(listed *made, source *from)
@@ -103,7 +156,7 @@ static void check_nonsense(source *from)
 {
     apm_buffer list[4];
     size_t count = take_byte(from) % 5, size = 77, i, sum = 0;
-    bool wrong = count == 0, large = false;
+    bool wrong = false, large = false;
     static char byte;
     apm_error error;
 
@@ -116,8 +169,16 @@ static void check_nonsense(source *from)
         large = large || list[i].size > SIZE_MAX / 2 - sum;
         if (!large) sum += list[i].size;
     }
+    require(apmi_buffers_check(NULL, count, &size) == APM_ERROR_ARGUMENT_NULL, "a list");
+    require(apmi_buffers_check(list, SIZE_MAX / 2 / sizeof *list + 1 + count, &size) ==
+                APM_ERROR_ARGUMENT_OUT_OF_RANGE,
+            "of what memory can hold");
     error = apmi_buffers_check(list, count, &size);
-    require((error == APM_ERROR_SUCCESS) == (!wrong && !large), "a list is refused where it has to be");
+    require(error == (count == 0 ? APM_ERROR_ARGUMENT
+                      : wrong    ? APM_ERROR_ARGUMENT_NULL
+                      : large    ? APM_ERROR_ARGUMENT_OUT_OF_RANGE
+                                 : APM_ERROR_SUCCESS),
+            "a list is refused where it has to be");
     require(size == (error == APM_ERROR_SUCCESS ? sum : 77), "and its size is that of its buffers");
 }
 
@@ -126,8 +187,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     source from = {bytes, size};
     static listed made;
 
+    check_empty();
     check_nonsense(&from);
     make_list(&made, &from);
+    check_one(&made, &from);
     check_calls(&made, &from);
     check_copies(&made, &from);
     free_list(&made);
