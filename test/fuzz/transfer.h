@@ -42,7 +42,7 @@ typedef struct transfer_run {
     apm_socket *socket;
     sim_peer *peer; /* of a connected stream */
     int32_t family;
-    bool stream, connected, bound, closed;
+    bool stream, dual, connected, bound, closed;
     apm_endpoint self;             /* where it is bound */
     expectation due;               /* to it */
     receive waiting[MOST_WAITING]; /* for what is not sent yet */

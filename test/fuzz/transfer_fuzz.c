@@ -397,6 +397,10 @@ static void play(void *argument)
                               &now.socket) == APM_ERROR_SUCCESS,
             "there is a socket");
     apm_socket_retain(now.socket);
+    now.dual = now.family == APM_FAMILY_IPV6 && kind / 16 % 2 != 0;
+    if (now.dual)
+        require(apm_socket_set_option(now.socket, APM_SOCKET_OPTION_DUAL_MODE, 1) == APM_ERROR_SUCCESS,
+                "of both families, perhaps");
     if (kind / 4 % 4 == 0) bind_it();
     if (kind / 4 % 4 > 1) connect_it();
     while (now.input.size != 0 && steps-- != 0) step();
