@@ -9,7 +9,7 @@
 #include "error.h"
 #include "fuzz.h"
 
-enum { ROOM = 600, OWN_FIRST = -1000 };
+enum { ROOM = 600, OWN_FIRST = -65536 };
 
 static void check_text(apm_error error, size_t room)
 {
