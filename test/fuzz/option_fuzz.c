@@ -228,6 +228,12 @@ static raw_value get_raw(apm_socket *socket, int32_t level, int32_t name, size_t
     return read;
 }
 
+static bool is_equal(const raw_value *one, const raw_value *other)
+{
+    return one->error == other->error && one->size == other->size &&
+           memcmp(one->bytes, other->bytes, sizeof one->bytes) == 0;
+}
+
 /* Wine writes a single byte of a truth: the others are zeros all the same. */
 static bool is_same(const raw_value *read, const unsigned char *value, bool truth)
 {
@@ -239,7 +245,7 @@ static bool is_same(const raw_value *read, const unsigned char *value, bool trut
 
 static void set_raw(apm_socket *socket)
 {
-    uint8_t which = take_byte(&input) % (RAW_NAMES + 1);
+    int which = take_byte(&input) % (RAW_NAMES + 1);
     raw_name option = {0};
     size_t size = take_byte(&input), room = take_byte(&input) % 4 != 0 ? 8 : take_word(&input) % ROOM, i;
     unsigned char value[ROOM] = {0};
@@ -272,7 +278,7 @@ static void set_raw(apm_socket *socket)
                    (long)option.level, (long)option.name, (unsigned)size, (unsigned)room);
     require(before.error == after.error, "setting an option makes it neither readable nor unreadable");
     if (error != APM_ERROR_SUCCESS)
-        require(memcmp(&before, &after, sizeof before) == 0, "what was refused changes nothing");
+        require(is_equal(&before, &after), "what was refused changes nothing");
     else if (after.error == APM_ERROR_SUCCESS)
         require(is_same(&after, value, option.is_truth), why);
     else
@@ -346,7 +352,7 @@ static void renew(apm_socket *socket)
     }
     for (i = 0; i < RAW_NAMES; i++) {
         again = get_raw(socket, raw_names[i].level, raw_names[i].name, 8);
-        require(now.lost[i] || memcmp(&again, &raw[i], sizeof again) == 0,
+        require(now.lost[i] || is_equal(&again, &raw[i]),
                 "a fresh handle has what was set on the one before");
     }
     for (i = 0; i < OPTIONS; i++) {

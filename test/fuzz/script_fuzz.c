@@ -6,6 +6,26 @@
 
 #include "fuzz.h"
 
+/* What runs it looks at no number again. */
+static void check_limits(const script *made)
+{
+    size_t i, j;
+
+    require(made->profile < PROFILES, "one of the kernels");
+    for (i = 0; i < setting_count(); i++)
+        require(made->settings[i] <= setting_limit((uint32_t)i), "each setting has a limit");
+    for (i = 0; i < PLACES; i++)
+        require(made->places[i].sender < ACTORS && made->places[i].receiver < ACTORS &&
+                    made->places[i].chain <= CHAIN && made->places[i].traits < 1u << TRAITS,
+                "and each number of a place");
+    for (i = 0; i < ACTORS; i++) {
+        require(made->step_counts[i] <= STEPS, "there is room for each step");
+        for (j = 0; j < made->step_counts[i]; j++)
+            require(made->steps[i][j].kind < STEP_KINDS && made->steps[i][j].place < PLACES,
+                    "which is one, somewhere");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static script made, again;
@@ -16,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     for (i = 0; text[i] != '\0'; i++) lines += text[i] == '\n';
     if (script_read(text, &made, &line)) {
+        check_limits(&made);
         written = script_text(&made);
         require(written != NULL, "there is memory");
         require(script_read(written, &again, &line), "what was read can be written and read");

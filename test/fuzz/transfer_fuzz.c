@@ -22,12 +22,11 @@ void APM_CALL transfer_call_back(apm_async_result *result)
 
 static void add_part(room *made, size_t size)
 {
-    apm_buffer *part = &made->parts[made->count++];
+    unsigned char *data = (unsigned char *)malloc(size != 0 ? size : 1);
 
-    part->data = malloc(size != 0 ? size : 1);
-    part->size = size;
-    require(part->data != NULL, "there is memory");
-    memset(part->data, '~', size);
+    if (data == NULL) abort();
+    memset(data, '~', size);
+    made->parts[made->count++] = (apm_buffer){data, size};
     made->size += size;
 }
 
