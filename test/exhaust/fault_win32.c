@@ -18,6 +18,9 @@ static struct {
 } faults[SIM_FAULTS];
 static _Atomic uint32_t strikes;
 static _Atomic int64_t blocks;
+/* A thread is a resource of its own, its block belongs to it: whether the pool starts one during an
+ * act is up to the system's scheduler. */
+static _Thread_local bool starts_thread;
 
 void fault_set(enum sim_fault_kind kind, uint32_t nth, bool lasting)
 {
@@ -57,7 +60,7 @@ void *__real_apmk_allocate(size_t size);
 void *__wrap_apmk_allocate(size_t size);
 void *__wrap_apmk_allocate(size_t size)
 {
-    void *block = is_struck(SIM_MEMORY) ? NULL : __real_apmk_allocate(size);
+    void *block = !starts_thread && is_struck(SIM_MEMORY) ? NULL : __real_apmk_allocate(size);
 
     if (block != NULL) atomic_fetch_add(&blocks, 1);
     return block;
@@ -98,7 +101,13 @@ apmk_code __real_apmk_thread_start(void (*run)(void *argument), void *argument, 
 apmk_code __wrap_apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread);
 apmk_code __wrap_apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread)
 {
-    return is_struck(SIM_THREAD) ? APMK_NO_MEMORY : __real_apmk_thread_start(run, argument, thread);
+    apmk_code code = APMK_NO_MEMORY;
+
+    if (is_struck(SIM_THREAD)) return code;
+    starts_thread = true;
+    code = __real_apmk_thread_start(run, argument, thread);
+    starts_thread = false;
+    return code;
 }
 
 apmk_code __real_apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_socket *socket);
