@@ -37,7 +37,7 @@ if(APMSOCK_BENCH_PEERS)
     set(bench_windows psapi user32 advapi32 iphlpapi userenv dbghelp ole32 shell32 mswsock)
 
     add_executable(peer_libuv bench/peer_libuv.c)
-    target_include_directories(peer_libuv PRIVATE "${APMSOCK_BENCH_PEERS}/libuv/include")
+    target_include_directories(peer_libuv PRIVATE "${APMSOCK_BENCH_PEERS}/uv/include")
     target_link_libraries(peer_libuv PRIVATE bench_client "${APMSOCK_BENCH_PEERS}/lib/libuv.a" ${bench_windows})
 
     add_executable(peer_nng bench/peer_nng.c)
