@@ -17,6 +17,7 @@ if(NOT WIN32)
         test_entry(NAME bench/report LABELS bench COMMAND "${Python3_EXECUTABLE}"
             "${CMAKE_CURRENT_SOURCE_DIR}/bench/report_test.py")
     endif()
+    include(bench/cost.cmake)
     return()
 endif()
 
