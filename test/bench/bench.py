@@ -94,8 +94,8 @@ def measure(asked, session, implementations, names):
 def describe(asked):
     wine = subprocess.run([*shlex.split(asked.wine), "--version"], capture_output=True, text=True, check=False,
                           stdin=subprocess.DEVNULL).stdout.strip() or "Wine"
-    return [f"Made {datetime.date.today().isoformat()} by ci/bench --rounds {asked.rounds} --seconds {asked.seconds:g} "
-            f"--threads {asked.threads}: {wine}, Linux {platform.release()},",
+    return [f"Made {datetime.date.today().isoformat()} by ci/bench --rounds {asked.rounds} --seconds {asked.seconds:g}: {wine},",
+            f"Linux {platform.release()}, workers: {asked.threads} (apmbench_default: the library's own choice);",
             f"server, Wine's server and clients on one of {os.cpu_count()} processors of a {platform.machine()} machine. "
             "It says nothing of Windows,", "where a request to the kernel is not one to another process."]
 
@@ -108,8 +108,9 @@ def compare(asked, implementations, names):
     made = describe(asked)
     print("\nSpeed (of idle connections: memory) as a multiple of the floor's, median of the rounds (least-most):")
     print(summary_table(implementations, measured))
-    print("\nThe floor's processor time as a multiple of theirs, client and Wine's server together:")
-    print(summary_table(implementations, measured, by_time=True))
+    if not all(is_idle(name) for name in names):
+        print("\nThe floor's processor time as a multiple of theirs, client and Wine's server together:")
+        print(summary_table(implementations, measured, by_time=True))
     print("\n" + "\n".join(made), flush=True)
     if asked.json:
         with open(asked.json, "w", encoding="utf-8") as file:

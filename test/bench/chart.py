@@ -45,12 +45,13 @@ def draw(implementations, measured, made):
     for name, rounds in measured.items():
         ratios = [(colour, ratio_of(rounds, implementation, speed(name))) for colour, implementation in zip(COLOURS, others)]
         height = len(ratios) * (BAR + GAP)
+        parts.append(f"<g><title>{escape(WORKLOADS[name].about)}</title>")
         parts.append(text(LEFT - 8, y + height / 2 + 4, name, anchor="end"))
-        parts.append(f"<title>{escape(WORKLOADS[name].about)}</title>")
         for colour, ratio in ratios:
             if ratio is not None:
                 parts += draw_bar(y, ratio, colour)
             y += BAR + GAP
+        parts.append("</g>")
         y += GROUP
     grid = []
     for tick in TICKS:

@@ -163,7 +163,7 @@ class Session:
             return {"error": f"no result, code {code}"}
         result = json.loads(lines[-1])
         if "error" in result:
-            return result
+            return {**result, "error": f"{result['error']}, code {result.get('code')}"}
         seen = {key: after[mode][key] - before[mode][key] for key in after[mode]}
         doubt = find_doubt(name, result, seen)
         if code != 0 or doubt or result["errors"] != 0:
