@@ -24,6 +24,7 @@ enum { THREADS = 128, SWITCHES = 32, KEY_ROOM = 24 };
 
 /* Latencies by size: 64 steps within each power of two, up to 2^42 ns. */
 enum { STEP_BITS = 6, STEPS = 1 << STEP_BITS, POWERS = 42, BUCKETS = STEPS * (POWERS - STEP_BITS + 1) };
+enum { FIRST_STEPS = 2 * STEPS }; /* of a nanosecond each */
 
 typedef struct figures {
     uint64_t all;        /* operations, those of the warm-up included */
@@ -333,9 +334,8 @@ static uint32_t bucket_of(uint64_t time)
 {
     uint32_t power = 0;
 
-    while (time >> power >= 2 * STEPS && power < POWERS - STEP_BITS - 1) power++;
-    if (time >> power >= 2 * STEPS) return BUCKETS - 1;
-    /* Below 2 * STEPS there is a bucket for each nanosecond. */
+    while (time >> power >= FIRST_STEPS && power < POWERS - STEP_BITS - 1) power++;
+    if (time >> power >= FIRST_STEPS) return BUCKETS - 1;
     return power * STEPS + (uint32_t)(time >> power);
 }
 
@@ -343,7 +343,7 @@ static double middle_of(uint32_t bucket)
 {
     uint32_t power;
 
-    if (bucket < 2 * STEPS) return bucket;
+    if (bucket < FIRST_STEPS) return bucket;
     power = bucket / STEPS - 1;
     return ((double)(STEPS + bucket % STEPS) + 0.5) * (double)(UINT64_C(1) << power);
 }

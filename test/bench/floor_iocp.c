@@ -128,11 +128,14 @@ static request *take_request(lane *l, call kind)
 
 static void give_request(request *given)
 {
-    if (given->event != NULL && (with.event == 1 || with.alloc != 0)) {
+    const lane *l = given->owner;
+    bool allocated = given != &l->inward && given != &l->outward;
+
+    if (given->event != NULL && (with.event == 1 || allocated)) {
         (void)CloseHandle(given->event);
         given->event = NULL;
     }
-    if (with.alloc != 0) free(given);
+    if (allocated) free(given);
 }
 
 /* A call that does not wait: whether that was enough. */
