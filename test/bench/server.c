@@ -67,6 +67,7 @@ static const char *const names[MODES] = {"echo",   "sink", "source", "msdn", "rs
 static count counts[MODES];
 static uint64_t delay_time = 200000; /* ns */
 static int epoll_handle;
+static peer *listeners[2 * MODES]; /* those of IPv6 last; NULL where there is none */
 static char block[BLOCK];
 /* All wait for the same time, so the first one is due first. */
 static peer *due_first, **due_end = &due_first;
@@ -240,6 +241,18 @@ static void postpone(peer *p, const char *bytes, size_t size)
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
+static void accept_peers(const peer *listener);
+
+/* Whoever asks for the counts after he has connected elsewhere is to find that counted, though what
+ * is ready comes in any order. */
+static void accept_all(void)
+{
+    int i;
+
+    for (i = 0; i < 2 * MODES; i++)
+        if (listeners[i] != NULL && listeners[i]->way != STATS) accept_peers(listeners[i]);
+}
+
 static void accept_peers(const peer *listener)
 {
     static const uint32_t events[MODES] = {[SOURCE] = EPOLLOUT, [NOREAD] = EPOLLRDHUP};
@@ -253,10 +266,12 @@ static void accept_peers(const peer *listener)
         p->way = listener->way;
         counts[p->way].accepted++;
         (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        if (p->way == STATS)
+        if (p->way == STATS) {
+            accept_all();
             tell_counts(p);
-        else
+        } else {
             watch(p, EPOLL_CTL_ADD, events[p->way] != 0 ? events[p->way] : EPOLLIN);
+        }
     }
 }
 
@@ -373,6 +388,7 @@ static bool open_ports(uint16_t base)
         p->handle = handles[i];
         p->way = (mode)(i % MODES);
         p->listens = true;
+        listeners[i] = p;
         watch(p, EPOLL_CTL_ADD, EPOLLIN);
     }
     return works;
