@@ -6,6 +6,9 @@
 """
 
 import argparse
+import json
+import os
+import signal
 import socket
 import sys
 import time
@@ -125,6 +128,17 @@ class Ways(unittest.TestCase):
         counts = server.counts()
         self.assertEqual(counts.keys(), {"user_s", "sys_s", *MODES})
         self.assertGreaterEqual(counts["stats"]["accepted"], 1)
+
+    def test_counts_include_who_has_connected(self):
+        """In whatever order the server sees them: here the one that asks comes first."""
+        before = server.counts()["sink"]["accepted"]
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            asking, connected = dial("stats"), dial("sink")
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        with asking, connected:
+            self.assertEqual(json.loads(receive(asking, 1 << 16))["sink"]["accepted"], before + 1)
 
     def test_two_servers_have_ports_of_their_own(self):
         with Server(path, longest=60) as second:
