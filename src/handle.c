@@ -13,7 +13,7 @@
 #include "settings.h"
 #include "socket.h"
 
-apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool *skips)
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, bool *skips)
 {
     apmi_library *library = socket->library;
     apmk_code code = apmk_socket_attach(kernel, library->pool.port, APMI_PACKET);
@@ -21,7 +21,7 @@ apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool *skips
     if (code != APMK_SUCCESS) return apmi_error_from_native(code);
     /* Not for datagrams: one that is larger than the buffer may or may not send a packet. */
     *skips = apmi_socket_is_stream(socket) && !library->options.packet_always &&
-             apmk_socket_skip_on_success(kernel);
+             apmk_socket_skip_on_success(kernel, own);
     return APM_ERROR_SUCCESS;
 }
 
@@ -33,7 +33,7 @@ apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle)
     if (error != APM_ERROR_SUCCESS) return error;
     handle->named = false;
     handle->settings = 0;
-    error = apmi_handle_attach(socket, handle->kernel, &handle->skips);
+    error = apmi_handle_attach(socket, handle->kernel, true, &handle->skips);
     if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
     return error;
 }

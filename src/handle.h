@@ -30,7 +30,7 @@ apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle);
 apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named);
 
 /* Attaches; the rest of opening one that is there already. */
-apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool *skips);
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, bool *skips);
 /* Closes it, or leaves that to whoever still polls it. */
 void apmi_handle_close(apm_socket *socket, apmk_socket kernel);
 

@@ -148,14 +148,14 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
 
 /* Overlapped, not inherited by child processes. Numbers and addresses are Winsock's. */
 apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_socket *socket);
-/* Discards a socket without packets in flight, or lets those in flight end aborted. May
- * block as long as the linger option says. */
+/* Discards a socket. What is in flight on it was cancelled before: not every system does that
+ * by itself. May block as long as the linger option says. */
 void apmk_socket_close(apmk_socket socket);
 /* Packets of the socket's operations go to the port, with `key`. Once per socket. */
 apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key);
 /* Asks that an operation which succeeds at once sends no packet. False if it cannot be had:
- * a provider without file handles may send one all the same. */
-bool apmk_socket_skip_on_success(apmk_socket socket);
+ * a provider without file handles may send one all the same. `own`: from apmk_socket_open. */
+bool apmk_socket_skip_on_success(apmk_socket socket, bool own);
 
 apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t length);
 /* Lets many outbound connections share a local port; before an implicit bind. A hint. */

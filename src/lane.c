@@ -187,6 +187,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
             unlink_operation(lane, operation);
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+            if (alone) lane->alone = operation;
             apmi_operation_arm(operation);
             code = call_kernel(operation, &bytes);
             if (has_failed(code)) {
@@ -329,10 +330,11 @@ bool apmi_lane_put_back(apmi_operation *operation)
                  atomic_load_explicit(&socket->lost, memory_order_acquire) == APM_ERROR_SUCCESS;
     bool goes_on = false;
 
-    if (in_pieces || swept) {
+    if (operation->alone || swept) {
         bool more;
 
         apmk_lock_exclusive(&socket->gate);
+        if (lane->alone == operation) lane->alone = NULL;
         more = in_pieces && has_more(operation, filled);
         if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
             apmi_operation_labelled(operation)) {
@@ -383,6 +385,17 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
         apmi_operation_post_all(operation);
     else
         leave_lane(socket, lane);
+}
+
+bool apmi_lane_in_kernel(apm_socket *socket)
+{
+    uint64_t counts = 0;
+    int way;
+
+    /* Relaxed: whoever counts himself in does so under the gate. */
+    for (way = 0; way < APMI_WAYS; way++)
+        counts |= atomic_load_explicit(&socket->lanes[way].word, memory_order_relaxed);
+    return (counts & COUNT) != 0;
 }
 
 apmi_operation *apmi_lane_abandon(apm_socket *socket)

@@ -15,6 +15,7 @@ typedef struct apmi_lane {
     _Atomic uint64_t word; /* tickets given out | held | operations in the kernel */
     apmi_operation *first; /* those that wait outside, in order; under the socket's gate */
     apmi_operation *last;
+    apmi_operation *alone; /* the one that was sent there to have it for itself; under the gate */
 } apmi_lane;
 
 /* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation
@@ -25,6 +26,8 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);
 bool apmi_lane_put_back(apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
+/* Under the exclusive gate: whether the kernel has anything of either lane. */
+bool apmi_lane_in_kernel(apm_socket *socket);
 /* The connection is going: takes what waits in either lane, aborted, linked by `next`. Under
  * the exclusive gate; the caller gives them to the pool. */
 apmi_operation *apmi_lane_abandon(apm_socket *socket);

@@ -211,7 +211,7 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
         if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(socket, &handle);
         return error;
     }
-    error = apmi_handle_attach(socket, given, &socket->skips);
+    error = apmi_handle_attach(socket, given, false, &socket->skips);
     if (error != APM_ERROR_SUCCESS) return error;
     apmk_socket_disinherit(given);
     socket->handle = given;
@@ -315,11 +315,20 @@ apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
 
 /* ---- close ---------------------------------------------------------------------------------------- */
 
+/* Aborts what is in the kernel. Not every system does that when the handle is closed: there a send
+ * would live on for as long as the peer does not read. `alone` is asked for by itself, because a
+ * system may overlook one that it is just at work on when it is asked for all (kernel_transfer.c). */
+static void abort_all(apmk_socket handle, apmi_operation *alone)
+{
+    if (alone != NULL) apmk_socket_cancel(handle, &alone->overlapped);
+    apmk_socket_cancel(handle, NULL);
+}
+
 bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 {
-    apmi_operation *list, *connect;
+    apmi_operation *list, *connect, *alone;
     apmk_socket handle;
-    bool orderly;
+    bool orderly, busy;
 
     apmk_lock_exclusive(&socket->gate);
     if (apmi_socket_closed(socket)) {
@@ -332,8 +341,11 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     socket->handle = APMK_NO_SOCKET;
     orderly = apmi_socket_is_stream(socket) &&
               atomic_load_explicit(&socket->phase, memory_order_relaxed) == APMI_CONNECTED;
-    list = apmi_lane_abandon(socket);
     connect = socket->connect;
+    busy = connect != NULL || apmi_lane_in_kernel(socket);
+    list = apmi_lane_abandon(socket);
+    alone = socket->lanes[APMI_OUTWARD].alone;
+    if (alone != NULL) apmi_operation_retain(alone);
     if (connect != NULL && apmi_course_stop(connect)) { /* nothing of it is in the kernel */
         connect->next = list;
         list = connect;
@@ -346,8 +358,9 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     } else if (timeout == 0) {
         apmk_socket_set_abortive(handle);
     }
-    apmk_socket_cancel(handle, NULL);
+    if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
+    if (alone != NULL) apmi_operation_release(alone);
     apmi_operation_post_all(list);
     apmi_socket_done(socket); /* it is not open any more */
     return true;

@@ -5,6 +5,8 @@
  */
 #include "compat.h"
 
+#include <stdatomic.h>
+
 #include "kernel.h"
 #include "native_error.h"
 
@@ -42,14 +44,10 @@ static bool close_handle(apmk_socket socket)
     return closesocket(socket) == 0 || WSAGetLastError() != WSAEWOULDBLOCK;
 }
 
-/* Closing aborts what is in flight, but not on every system: there a send would live on for
- * as long as the peer does not read. So it is aborted first.
- *
- * A socket that lingers but may not block (somebody has changed it by its handle) refuses to
+/* A socket that lingers but may not block (somebody has changed it by its handle) refuses to
  * be closed. It may block, then; and if it still refuses it does not linger. */
 void apmk_socket_close(apmk_socket socket)
 {
-    apmk_socket_cancel(socket, NULL);
     if (close_handle(socket)) return;
     (void)set_blocking(socket);
     if (close_handle(socket)) return;
@@ -69,18 +67,30 @@ apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key)
     return CreateIoCompletionPort((HANDLE)socket, (HANDLE)port, key, 0) != NULL ? APMK_SUCCESS : last_error();
 }
 
+/* Wine has no layers, and asking it takes two round trips. */
+static bool is_wine(void)
+{
+    HMODULE module = GetModuleHandleW(L"ntdll.dll");
+
+    return module != NULL && GetProcAddress(module, "wine_get_version") != NULL;
+}
+
 /* A layered provider whose sockets are no file handles gets its completions by other means:
  * the mode would be set on something else, and packets come or do not come regardless. And a
  * datagram that was cut is no success to Winsock, but one to the mode on some systems: nobody
  * could say whether its packet comes. */
-bool apmk_socket_skip_on_success(apmk_socket socket)
+static bool has_file_handles(apmk_socket socket)
 {
     WSAPROTOCOL_INFOW provider;
     int length = (int)sizeof provider;
 
     if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
-    if (provider.iSocketType != SOCK_STREAM) return false;
-    if ((provider.dwServiceFlags1 & XP1_IFS_HANDLES) == 0) return false;
+    return provider.iSocketType == SOCK_STREAM && (provider.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
+}
+
+bool apmk_socket_skip_on_success(apmk_socket socket, bool own)
+{
+    if (!(own && is_wine()) && !has_file_handles(socket)) return false;
     return SetFileCompletionNotificationModes((HANDLE)socket, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
                                                                   FILE_SKIP_SET_EVENT_ON_HANDLE) != 0;
 }
@@ -95,15 +105,21 @@ void apmk_socket_reuse_unicast_port(apmk_socket socket)
 }
 
 /* Nobody listens on loopback today who did not a moment ago: no second attempt. The time for
- * a lost packet stays the system's. */
+ * a lost packet stays the system's. One that does not know this is asked once. */
 void apmk_socket_quick_refusal(apmk_socket socket)
 {
+    static _Atomic bool is_unknown;
     TCP_INITIAL_RTO_PARAMETERS parameters;
     DWORD size = 0;
 
+    if (atomic_load_explicit(&is_unknown, memory_order_relaxed)) return;
+
     parameters.Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT;
     parameters.MaxSynRetransmissions = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
-    (void)WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL);
+    if (WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL) !=
+            0 &&
+        WSAGetLastError() == WSAEOPNOTSUPP)
+        atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
 }
 
 void apmk_socket_set_abortive(apmk_socket socket)

@@ -74,11 +74,11 @@ void __wrap_apmk_release(void *block)
     __real_apmk_release(block);
 }
 
-bool __real_apmk_socket_skip_on_success(apmk_socket socket);
-bool __wrap_apmk_socket_skip_on_success(apmk_socket socket);
-bool __wrap_apmk_socket_skip_on_success(apmk_socket socket)
+bool __real_apmk_socket_skip_on_success(apmk_socket socket, bool own);
+bool __wrap_apmk_socket_skip_on_success(apmk_socket socket, bool own);
+bool __wrap_apmk_socket_skip_on_success(apmk_socket socket, bool own)
 {
-    return !is_struck(SIM_SKIP) && __real_apmk_socket_skip_on_success(socket);
+    return !is_struck(SIM_SKIP) && __real_apmk_socket_skip_on_success(socket, own);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------------- */

@@ -192,10 +192,11 @@ apmk_code apmk_socket_attach(apmk_socket handle, apmk_port port, uintptr_t key)
     return code;
 }
 
-bool apmk_socket_skip_on_success(apmk_socket handle)
+bool apmk_socket_skip_on_success(apmk_socket handle, bool own)
 {
     bool skips;
 
+    (void)own; /* there is one provider */
     sim_enter("skip on success", handle, 0);
     sched_mutex_lock(&sim_network);
     skips = sim_profile_now()->ifs_handles && !sim_fault_strikes(SIM_SKIP);
