@@ -457,8 +457,10 @@ static void connect_in_the_callback(call *made)
 {
     call *next = (call *)made->context;
     apm_endpoint remote = *(apm_endpoint *)next->context;
+    apm_error error = call_connect(next, &remote);
 
-    next->error = call_connect(next, &remote);
+    /* Begun, it is its own callback's, which may be running already. */
+    if (error != APM_ERROR_SUCCESS) next->error = error;
 }
 
 static void callback_may_connect_again(void)
