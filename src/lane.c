@@ -187,7 +187,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
             unlink_operation(lane, operation);
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
-            if (alone) lane->alone = operation;
+            if (alone && way_of(operation) == APMI_OUTWARD) socket->alone = operation;
             apmi_operation_arm(operation);
             code = call_kernel(operation, &bytes);
             if (has_failed(code)) {
@@ -334,7 +334,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         bool more;
 
         apmk_lock_exclusive(&socket->gate);
-        if (lane->alone == operation) lane->alone = NULL;
+        if (socket->alone == operation) socket->alone = NULL;
         more = in_pieces && has_more(operation, filled);
         if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
             apmi_operation_labelled(operation)) {

@@ -15,7 +15,6 @@ typedef struct apmi_lane {
     _Atomic uint64_t word; /* tickets given out | held | operations in the kernel */
     apmi_operation *first; /* those that wait outside, in order; under the socket's gate */
     apmi_operation *last;
-    apmi_operation *alone; /* the one that was sent there to have it for itself; under the gate */
 } apmi_lane;
 
 /* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation

@@ -328,7 +328,8 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 {
     apmi_operation *list, *connect, *alone;
     apmk_socket handle;
-    bool orderly, busy;
+    apmi_phase phase;
+    bool busy;
 
     apmk_lock_exclusive(&socket->gate);
     if (apmi_socket_closed(socket)) {
@@ -339,12 +340,12 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     atomic_store_explicit(&socket->closed, true, memory_order_release);
     handle = socket->handle;
     socket->handle = APMK_NO_SOCKET;
-    orderly = apmi_socket_is_stream(socket) &&
-              atomic_load_explicit(&socket->phase, memory_order_relaxed) == APMI_CONNECTED;
+    phase = apmi_socket_phase(socket);
     connect = socket->connect;
-    busy = connect != NULL || apmi_lane_in_kernel(socket);
+    /* A disconnect that waits for the peer has left its lane. */
+    busy = connect != NULL || phase == APMI_LEAVING || apmi_lane_in_kernel(socket);
     list = apmi_lane_abandon(socket);
-    alone = socket->lanes[APMI_OUTWARD].alone;
+    alone = socket->alone;
     if (alone != NULL) apmi_operation_retain(alone);
     if (connect != NULL && apmi_course_stop(connect)) { /* nothing of it is in the kernel */
         connect->next = list;
@@ -352,7 +353,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     }
     apmk_unlock_exclusive(&socket->gate);
 
-    if (timeout > 0 && orderly) {
+    if (timeout > 0 && apmi_socket_is_stream(socket) && phase == APMI_CONNECTED) {
         (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
         if (!apmk_socket_wait_end(handle, (uint32_t)timeout)) apmk_socket_set_abortive(handle);
     } else if (timeout == 0) {

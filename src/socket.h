@@ -53,6 +53,7 @@ struct apm_socket {
     int32_t family, type, protocol;
 
     apmi_lane lanes[APMI_WAYS];
+    apmi_operation *alone; /* the one that has the outward lane for itself; under the gate */
 
     apmk_lock poll_lock;
     struct apmi_poller *pollers; /* those who wait for a state of a handle */

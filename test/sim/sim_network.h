@@ -149,8 +149,9 @@ typedef struct sim_request {
     apmk_port port;
     uintptr_t key;
     apmk_code status;
-    bool issuing;  /* its call is still deciding what to return */
-    bool finished; /* status and done are final */
+    bool issuing;   /* its call is still deciding what to return */
+    bool finished;  /* status and done are final */
+    bool cancelled; /* somebody has asked for it */
 } sim_request;
 
 /* `like` has the data and what else is the caller's; NULL for a connect. */

@@ -155,7 +155,11 @@ void apmk_socket_close(apmk_socket handle)
     socket = sim_socket_find(handle);
     receives = socket->first[SIM_RECEIVE] != NULL;
     for (kind = 0; kind < SIM_KINDS; kind++)
-        while (socket->first[kind] != NULL) sim_request_finish(socket, socket->first[kind], draw_status());
+        while (socket->first[kind] != NULL) {
+            if (!socket->first[kind]->cancelled)
+                sim_fail("a socket is closed while something is in flight that nobody has cancelled");
+            sim_request_finish(socket, socket->first[kind], draw_status());
+        }
     if (socket->link != NULL) hang_up(socket, receives);
     while (socket->inbox != NULL) {
         sim_datagram *datagram = socket->inbox;

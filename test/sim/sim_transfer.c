@@ -232,6 +232,17 @@ static sim_request *find_request(sim_socket *socket, const apmk_overlapped *over
     return NULL;
 }
 
+/* The one, or with NULL all of the socket's. */
+static void mark_cancelled(const sim_socket *socket, const apmk_overlapped *only)
+{
+    sim_request *at;
+    int kind;
+
+    for (kind = 0; kind < SIM_KINDS; kind++)
+        for (at = socket->first[kind]; at != NULL; at = at->next)
+            if (only == NULL || at->overlapped == only) at->cancelled = true;
+}
+
 void apmk_socket_cancel(apmk_socket handle, apmk_overlapped *overlapped)
 {
     sim_socket *socket;
@@ -242,6 +253,7 @@ void apmk_socket_cancel(apmk_socket handle, apmk_overlapped *overlapped)
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
     request = overlapped != NULL ? find_request(socket, overlapped) : NULL;
+    mark_cancelled(socket, overlapped);
     if (overlapped != NULL && request == NULL)
         sim_note("  finds nothing", handle, 0);
     else if (sim_chance(sim_profile_now()->late_cancel))
