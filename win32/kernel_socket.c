@@ -9,6 +9,7 @@
 
 #include "kernel.h"
 #include "native_error.h"
+#include "provider.h"
 
 _Static_assert(sizeof(apmk_socket) == sizeof(SOCKET), "a socket is a SOCKET");
 _Static_assert(APMK_NO_SOCKET == INVALID_SOCKET, "no socket is INVALID_SOCKET");
@@ -67,30 +68,9 @@ apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key)
     return CreateIoCompletionPort((HANDLE)socket, (HANDLE)port, key, 0) != NULL ? APMK_SUCCESS : last_error();
 }
 
-/* Wine has no layers, and asking it takes two round trips. */
-static bool is_wine(void)
-{
-    HMODULE module = GetModuleHandleW(L"ntdll.dll");
-
-    return module != NULL && GetProcAddress(module, "wine_get_version") != NULL;
-}
-
-/* A layered provider whose sockets are no file handles gets its completions by other means:
- * the mode would be set on something else, and packets come or do not come regardless. And a
- * datagram that was cut is no success to Winsock, but one to the mode on some systems: nobody
- * could say whether its packet comes. */
-static bool has_file_handles(apmk_socket socket)
-{
-    WSAPROTOCOL_INFOW provider;
-    int length = (int)sizeof provider;
-
-    if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
-    return provider.iSocketType == SOCK_STREAM && (provider.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
-}
-
 bool apmk_socket_skip_on_success(apmk_socket socket, bool own)
 {
-    if (!(own && is_wine()) && !has_file_handles(socket)) return false;
+    if (!apmk_provider_has_files(socket, own)) return false;
     return SetFileCompletionNotificationModes((HANDLE)socket, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
                                                                   FILE_SKIP_SET_EVENT_ON_HANDLE) != 0;
 }

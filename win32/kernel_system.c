@@ -8,6 +8,7 @@
 #include "extensions.h"
 #include "kernel.h"
 #include "native_error.h"
+#include "provider.h"
 
 /* ---- start and stop, values per thread --------------------------------------------------- */
 
@@ -38,6 +39,7 @@ apmk_code apmk_start(void)
             goto failed;
         }
     }
+    apmk_provider_look();
     return APMK_SUCCESS;
 
 failed:

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A layered provider whose sockets are no file handles gets its completions by other means: to
+ * skip the port would be set on something else, and packets come or do not come regardless. And
+ * a datagram that was cut is no success to Winsock, but one to the mode on some systems: nobody
+ * could say whether its packet comes.
+ *
+ * Layers may come and go while the process runs, so each socket is asked. Wine has none, and
+ * asking it takes two round trips.
+ */
+#include "provider.h"
+
+#include "compat.h"
+
+static bool has_layers; /* written under the library's lock, before there is a socket */
+
+void apmk_provider_look(void)
+{
+    HMODULE module = GetModuleHandleW(L"ntdll.dll");
+
+    has_layers = module == NULL || GetProcAddress(module, "wine_get_version") == NULL;
+}
+
+bool apmk_provider_has_files(apmk_socket socket, bool own)
+{
+    WSAPROTOCOL_INFOW provider;
+    int length = (int)sizeof provider;
+
+    if (own && !has_layers) return true;
+    if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
+    return provider.iSocketType == SOCK_STREAM && (provider.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
+}
