@@ -3,6 +3,7 @@
 """Breaks the model in the small ways of mutants.txt, one at a time, and lets the native tests look.
 
     mutate.py --source DIR --work DIR [--jobs N] [NAME ...]
+    mutate.py --source DIR --check    whether each finds what it breaks
 
 A mutant that compiles has to be killed: a test fails, or does not end. The cheap tests are asked first.
 The last line says how many were killed and how many survived; the exit code is 1 if one survived.
@@ -49,6 +50,23 @@ def read_mutants(path):
         elif line and not line.startswith("#"):
             sys.exit(f"mutate: what is this? {line}")
     return [(name, file, [("\n".join(old), "\n".join(new)) for old, new in changes]) for name, file, changes in mutants]
+
+
+def break_text(text, changes):
+    """None where what is to be changed is not there once."""
+    for old, new in changes:
+        if text.count(old) != 1:
+            return None
+        text = text.replace(old, new)
+    return text
+
+
+def check(mutants, source):
+    lost = [f"{name} ({file})" for name, file, changes in mutants
+            if break_text(open(os.path.join(source, file), encoding="utf-8").read(), changes) is None]
+    for one in lost:
+        print(f"mutate: the text of {one} is not there once")
+    return 1 if lost else 0
 
 
 def run(command, cwd, limit):
@@ -109,11 +127,10 @@ class Bench:
     def change(self, file, changes):
         """What the file was."""
         path = os.path.join(self.tree, file)
-        text = before = open(path, encoding="utf-8").read()
-        for old, new in changes:
-            if text.count(old) != 1:
-                return None
-            text = text.replace(old, new)
+        before = open(path, encoding="utf-8").read()
+        text = break_text(before, changes)
+        if text is None:
+            return None
         open(path, "w", encoding="utf-8").write(text)
         return before
 
@@ -124,11 +141,15 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", required=True)
-    parser.add_argument("--work", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--work")
+    what.add_argument("--check", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("names", nargs="*")
     asked = parser.parse_args()
     mutants = read_mutants(os.path.join(asked.source, "test/mutation/mutants.txt"))
+    if asked.check:
+        return check(mutants, asked.source)
     bench = Bench(asked.source, asked.work, asked.jobs)
     killed, survived, void = 0, [], []
     if not asked.names:
