@@ -73,51 +73,70 @@ need() {
 
 # ---- the source of CUnit ------------------------------------------------------------------
 
-# Debian's libcunit is of no use to a Windows program; its source package is. The system's
-# list of package sources stays as it is: apt gets one of its own, with the same mirror.
-fetch_cunit() {
-    local cache=$build/cunit mirror release
-    cunit_source=$cache/source
-    [ ! -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || return 0
-    say "fetching the source of CUnit"
+# The system's list of package sources stays as it is: apt gets one of its own in a folder, with the
+# same mirror; `apt_options` make it use that.
+own_sources() {
+    local cache=$1 mirror release
     rm -rf "$cache"
-    mkdir -p "$cache/lists/partial" "$cache/archives/partial" "$cunit_source"
+    mkdir -p "$cache/lists/partial" "$cache/archives/partial"
     release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
     mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
         'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
         sed -n "s/^$release main //p" | head -n 1)
     [ -n "$mirror" ] || die "apt knows no Debian mirror of $release"
-    printf 'deb-src [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg \
-        "$mirror" "$release" >"$cache/sources.list"
-    local options=(-q -o "Dir::Etc::SourceList=$cache/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    printf "%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main\n" deb deb-src \
+        >"$cache/sources.list"
+    apt_options=(-q -o "Dir::Etc::SourceList=$cache/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
+}
+
+# What it has fetched stays, without what it needed for that.
+forget_sources() { rm -rf "$1/lists" "$1/archives" "$1"/*.bin; }
+
+# Debian's libcunit is of no use to a Windows program; its source package is.
+fetch_cunit() {
+    local cache=$build/cunit
+    cunit_source=$cache/source
+    [ ! -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || return 0
+    say "fetching the source of CUnit"
+    own_sources "$cache"
+    mkdir -p "$cunit_source"
     {
-        apt-get "${options[@]}" update &&
-            (cd "$cache" && apt-get "${options[@]}" source --download-only cunit) &&
+        apt-get "${apt_options[@]}" update &&
+            (cd "$cache" && apt-get "${apt_options[@]}" source --download-only cunit) &&
             tar -x -f "$cache"/cunit_*.orig.tar.* -C "$cunit_source" --strip-components=1
     } </dev/null >"$build/cunit.log" 2>&1 || {
         tail -n 20 "$build/cunit.log" >&2
         die "cannot get the source of CUnit"
     }
-    rm -rf "$cache/lists" "$cache/archives" "$cache"/*.bin
+    forget_sources "$cache"
     [ -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || die "the source of CUnit is not what it was"
 }
 
 # ---- building ------------------------------------------------------------------------------
 
+# build_targets PLACE "TARGET..." PRESET OPTION...: configures the preset in build/PLACE and builds
+# these targets of it. A log is shown only when something failed.
+build_targets() {
+    local place=$1 targets=$2 preset=$3 log=$build/$1.log
+    shift 3
+    {
+        cmake --preset "$preset" -B "$build/$place" -DAPMSOCK_WERROR=ON "$@" &&
+            cmake --build "$build/$place" -j "$jobs" --target $targets
+    } >"$log" 2>&1 9>&- || {
+        tail -n 60 "$log" >&2
+        die "building $place failed; the whole log is $log"
+    }
+}
+
 # Configures the preset with the arguments, without its tests unless they say otherwise or
-# somebody else has already, and builds it. A log is shown only when something failed.
+# somebody else has already, and builds it.
 build_preset() {
-    local preset=$1 log=$build/$1.log
+    local preset=$1
     shift
     [ $# -gt 0 ] || [ -e "$build/$preset/CMakeCache.txt" ] || set -- -DAPMSOCK_TESTS=OFF
     say "building $preset"
-    {
-        cmake --preset "$preset" -DAPMSOCK_WERROR=ON "$@" && cmake --build "$build/$preset" -j "$jobs"
-    } >"$log" 2>&1 9>&- || {
-        tail -n 60 "$log" >&2
-        die "building $preset failed; the whole log is $log"
-    }
+    build_targets "$preset" all "$preset" "$@"
 }
 
 # ---- Wine ----------------------------------------------------------------------------------

@@ -7,16 +7,9 @@ packages_cost="gcc libc6-dev cmake ninja-build libcunit1-dev python3 valgrind"
 
 # Configures native-cost and builds no more than the program.
 build_cost() {
-    local log=$build/native-cost.log
     need $packages_cost
     say "building a part of native-cost"
-    {
-        cmake --preset native-cost -DAPMSOCK_WERROR=ON -DAPMSOCK_TESTS=ON &&
-            cmake --build "$build/native-cost" -j "$jobs" --target operation_cost
-    } >"$log" 2>&1 9>&- || {
-        tail -n 60 "$log" >&2
-        die "building native-cost failed; the whole log is $log"
-    }
+    build_targets native-cost operation_cost native-cost -DAPMSOCK_TESTS=ON
 }
 
 # count_instructions [--record]

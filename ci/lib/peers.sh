@@ -5,26 +5,16 @@
 
 peers=$build/peers
 
-# The system's list of package sources stays as it is: apt gets one of its own, with the same mirror.
 fetch_peers() {
-    local mirror release name found
+    local name found
     [ ! -e "$peers/fetched" ] || return 0
     say "fetching libuv, NNG and Asio"
-    rm -rf "$peers"
-    mkdir -p "$peers/lists/partial" "$peers/archives/partial" "$peers/source"
-    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-    mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
-        'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
-        sed -n "s/^$release main //p" | head -n 1)
-    [ -n "$mirror" ] || die "apt knows no Debian mirror of $release"
-    printf "%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main\n" deb deb-src \
-        >"$peers/sources.list"
-    local options=(-q -o "Dir::Etc::SourceList=$peers/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o "Dir::State::Lists=$peers/lists" -o "Dir::Cache=$peers" -o APT::Sandbox::User=)
+    own_sources "$peers"
+    mkdir -p "$peers/source"
     {
-        apt-get "${options[@]}" update &&
-            (cd "$peers/source" && apt-get "${options[@]}" source libuv1 nng &&
-                apt-get "${options[@]}" download libasio-dev && dpkg -x libasio-dev_*.deb ../asio)
+        apt-get "${apt_options[@]}" update &&
+            (cd "$peers/source" && apt-get "${apt_options[@]}" source libuv1 nng &&
+                apt-get "${apt_options[@]}" download libasio-dev && dpkg -x libasio-dev_*.deb ../asio)
     } </dev/null >"$build/peers.log" 2>&1 9>&- || {
         tail -n 20 "$build/peers.log" >&2
         die "cannot get the peers from Debian"
@@ -34,7 +24,7 @@ fetch_peers() {
         [ -n "$found" ] || die "no source of $name"
         mv "$found" "$peers/${name#lib}"
     done
-    rm -rf "$peers/lists" "$peers/archives" "$peers"/*.bin
+    forget_sources "$peers"
     touch "$peers/fetched"
 }
 

@@ -8,18 +8,9 @@ ubsan_programs="connect connect_host datagram_message event poll send_file socke
 
 # Configures x64-ubsan and builds no more than that of it.
 build_ubsan() {
-    local log=$build/x64-ubsan.log program targets=(ubsan_test)
-    for program in $ubsan_programs; do
-        targets+=("${program}_test_dll")
-    done
     say "building a part of x64-ubsan"
-    {
-        cmake --preset x64-ubsan -DAPMSOCK_WERROR=ON -DAPMSOCK_TESTS=ON -DCUNIT_SOURCE_DIR="$cunit_source" &&
-            cmake --build "$build/x64-ubsan" -j "$jobs" --target "${targets[@]}"
-    } >"$log" 2>&1 9>&- || {
-        tail -n 60 "$log" >&2
-        die "building x64-ubsan failed; the whole log is $log"
-    }
+    build_targets x64-ubsan "ubsan_test $(printf '%s_test_dll ' $ubsan_programs)" \
+        x64-ubsan -DAPMSOCK_TESTS=ON -DCUNIT_SOURCE_DIR="$cunit_source"
 }
 
 # CTest's pattern of these, without their modes.
