@@ -12,7 +12,6 @@
 
 #include <apmsock/apmsock.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct lane {
     apm_socket *socket;
@@ -55,8 +54,7 @@ static void hang_up(lane *l)
 
 static void end_msdn(lane *l)
 {
-    if (l->filled != BENCH_MESSAGE_SIZE || memcmp(l->buffer, bench_message, BENCH_MESSAGE_SIZE) != 0)
-        bench_note_error();
+    bench_check_answer(l->buffer, l->filled);
     check(apm_socket_shutdown(l->socket, APM_SHUTDOWN_BOTH), "shutdown");
     hang_up(l);
 }
@@ -99,7 +97,7 @@ static void APM_CALL on_sent(apm_async_result *result)
     size_t size = 0;
 
     check(apm_socket_end_send(l->socket, result, &size), "send");
-    if (size != (bench.workload == BENCH_MSDN ? BENCH_MESSAGE_SIZE : bench.size)) bench_note_error();
+    if (size != bench_request_size()) bench_note_error();
     if (bench.workload != BENCH_SEND)
         receive_next(l);
     else if (go_on(l, size))
@@ -108,10 +106,8 @@ static void APM_CALL on_sent(apm_async_result *result)
 
 static void send_next(lane *l)
 {
-    bool is_msdn = bench.workload == BENCH_MSDN;
-
-    check(apm_socket_begin_send(l->socket, is_msdn ? bench_message : l->buffer,
-                                is_msdn ? BENCH_MESSAGE_SIZE : bench.size, APM_FLAG_NONE, on_sent, l, NULL),
+    check(apm_socket_begin_send(l->socket, bench_request(l->buffer), bench_request_size(), APM_FLAG_NONE,
+                                on_sent, l, NULL),
           "begin send");
 }
 
@@ -145,7 +141,7 @@ static void begin_lane(lane *l)
     l->began = bench_now();
     if (bench_connects())
         dial(l);
-    else if (bench.workload == BENCH_RECEIVE || bench.workload == BENCH_IDLE)
+    else if (bench_receives_first())
         receive_next(l);
     else
         send_next(l);

@@ -274,6 +274,27 @@ bool bench_connects(void)
     return bench.workload == BENCH_CONNECT || bench.workload == BENCH_MSDN;
 }
 
+bool bench_receives_first(void)
+{
+    return bench.workload == BENCH_RECEIVE || bench.workload == BENCH_IDLE;
+}
+
+char *bench_request(char *buffer)
+{
+    return bench.workload == BENCH_MSDN ? bench_message : buffer;
+}
+
+size_t bench_request_size(void)
+{
+    return bench.workload == BENCH_MSDN ? BENCH_MESSAGE_SIZE : bench.size;
+}
+
+void bench_check_answer(const char *buffer, size_t size)
+{
+    if (size != BENCH_MESSAGE_SIZE || memcmp(buffer, bench_message, BENCH_MESSAGE_SIZE) != 0)
+        bench_note_error();
+}
+
 uint64_t bench_now(void)
 {
     static uint64_t frequency; /* the same whoever writes it */

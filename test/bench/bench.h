@@ -74,6 +74,16 @@ char *bench_buffer(void);
 /* Whether each lane connects for each operation by itself. */
 bool bench_connects(void);
 
+/* Whether a lane that is connected begins by receiving; the others begin by sending. */
+bool bench_receives_first(void);
+
+/* What a lane sends, and how much of it. */
+char *bench_request(char *buffer);
+size_t bench_request_size(void);
+
+/* Notes an error where an msdn client's answer, which is here, is not its request. */
+void bench_check_answer(const char *buffer, size_t size);
+
 /* Nanoseconds of a clock that only goes forward. */
 uint64_t bench_now(void);
 

@@ -152,18 +152,11 @@ static bool try_call(lane *l, call kind, const WSABUF *buffer, DWORD *moved)
 
 static WSABUF buffer_for(const lane *l, call kind)
 {
-    bool is_msdn = bench.workload == BENCH_MSDN;
+    bool receives = kind == CALL_RECEIVE;
     WSABUF buffer;
 
-    buffer.buf = l->buffer;
-    buffer.len = bench.size;
-    if (kind == CALL_RECEIVE) {
-        buffer.buf += l->filled;
-        buffer.len -= l->filled;
-    } else if (is_msdn) {
-        buffer.buf = bench_message;
-        buffer.len = BENCH_MESSAGE_SIZE;
-    }
+    buffer.buf = receives ? l->buffer + l->filled : bench_request(l->buffer);
+    buffer.len = receives ? bench.size - l->filled : (ULONG)bench_request_size();
     return buffer;
 }
 
@@ -227,7 +220,7 @@ static call after_connect(lane *l)
 
 static call after_send(lane *l, DWORD size)
 {
-    if (size != (bench.workload == BENCH_MSDN ? BENCH_MESSAGE_SIZE : bench.size)) bench_note_error();
+    if (size != bench_request_size()) bench_note_error();
     return bench.workload == BENCH_SEND ? finish(l, size, CALL_SEND) : CALL_RECEIVE;
 }
 
@@ -239,8 +232,7 @@ static call after_receive(lane *l, DWORD size)
     l->filled += size;
     if (bench.workload == BENCH_MSDN) {
         if (size != 0) return CALL_RECEIVE;
-        if (l->filled != BENCH_MESSAGE_SIZE || memcmp(l->buffer, bench_message, BENCH_MESSAGE_SIZE) != 0)
-            bench_note_error();
+        bench_check_answer(l->buffer, l->filled);
         if (with.shut != 0) (void)shutdown(l->socket, SD_BOTH);
         return hang_up(l);
     }
@@ -256,7 +248,7 @@ static call first_call(lane *l)
         prepare_connect(l);
         return CALL_CONNECT;
     }
-    return bench.workload == BENCH_RECEIVE || bench.workload == BENCH_IDLE ? CALL_RECEIVE : CALL_SEND;
+    return bench_receives_first() ? CALL_RECEIVE : CALL_SEND;
 }
 
 static call next_call(lane *l, call over, DWORD moved)

@@ -4,7 +4,6 @@
 #include "bench.h"
 
 #include <asio.hpp>
-#include <cstring>
 #include <memory>
 #include <process.h>
 #include <vector>
@@ -12,7 +11,8 @@
 using asio::ip::tcp;
 using error = asio::error_code;
 
-namespace {
+namespace
+{
 
 std::unique_ptr<asio::io_context> context;
 tcp::endpoint server;
@@ -24,7 +24,7 @@ void check(const error &code, const char *what)
 
 class lane
 {
-public:
+  public:
     lane() : socket_(*context), buffer_(bench_buffer())
     {
     }
@@ -40,13 +40,13 @@ public:
         began_ = bench_now();
         if (bench_connects())
             dial();
-        else if (bench.workload == BENCH_RECEIVE || bench.workload == BENCH_IDLE)
+        else if (bench_receives_first())
             receive_next();
         else
             send_next();
     }
 
-private:
+  private:
     bool go_on(std::uint64_t bytes)
     {
         if (bench_finish(&began_, bytes)) return true;
@@ -77,8 +77,7 @@ private:
 
     void send_next()
     {
-        bool is_msdn = bench.workload == BENCH_MSDN;
-        asio::const_buffer bytes(is_msdn ? bench_message : buffer_, is_msdn ? BENCH_MESSAGE_SIZE : bench.size);
+        asio::const_buffer bytes(bench_request(buffer_), bench_request_size());
 
         asio::async_write(socket_, bytes, [this](const error &code, std::size_t size) {
             check(code, "send");
@@ -100,8 +99,7 @@ private:
         if (code == asio::error::eof && bench.workload == BENCH_MSDN) {
             error ignored;
 
-            if (filled_ != BENCH_MESSAGE_SIZE || std::memcmp(buffer_, bench_message, BENCH_MESSAGE_SIZE) != 0)
-                bench_note_error();
+            bench_check_answer(buffer_, filled_);
             socket_.shutdown(tcp::socket::shutdown_both, ignored);
             hang_up();
             return;

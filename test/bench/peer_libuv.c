@@ -6,7 +6,6 @@
 #include "bench.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
 typedef struct lane {
@@ -68,8 +67,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 
     (void)buffer;
     if (size == UV_EOF && bench.workload == BENCH_MSDN) {
-        if (l->filled != BENCH_MESSAGE_SIZE || memcmp(l->buffer, bench_message, BENCH_MESSAGE_SIZE) != 0)
-            bench_note_error();
+        bench_check_answer(l->buffer, l->filled);
         uv_close((uv_handle_t *)stream, on_closed);
         return;
     }
@@ -99,9 +97,7 @@ static void on_written(uv_write_t *write, int code)
 
 static void send_next(lane *l)
 {
-    bool is_msdn = bench.workload == BENCH_MSDN;
-    uv_buf_t buffer =
-        uv_buf_init(is_msdn ? bench_message : l->buffer, is_msdn ? BENCH_MESSAGE_SIZE : bench.size);
+    uv_buf_t buffer = uv_buf_init(bench_request(l->buffer), (unsigned)bench_request_size());
     write_request *taken = spare;
 
     if (taken != NULL)

@@ -35,11 +35,10 @@ static bool go_on(lane *l, uint64_t bytes)
 
 static void send_next(lane *l)
 {
-    bool is_msdn = bench.workload == BENCH_MSDN;
     nng_iov bytes;
 
-    bytes.iov_buf = is_msdn ? bench_message : l->buffer;
-    bytes.iov_len = is_msdn ? BENCH_MESSAGE_SIZE : bench.size;
+    bytes.iov_buf = bench_request(l->buffer);
+    bytes.iov_len = bench_request_size();
     check(nng_aio_set_iov(l->write, 1, &bytes), "bytes");
     nng_stream_send(l->stream, l->write);
 }
@@ -91,7 +90,7 @@ static void on_sent(void *argument)
     size_t size = nng_aio_count(l->write);
 
     check(nng_aio_result(l->write), "send");
-    if (size != (bench.workload == BENCH_MSDN ? BENCH_MESSAGE_SIZE : bench.size)) bench_note_error();
+    if (size != bench_request_size()) bench_note_error();
     if (bench.workload != BENCH_SEND)
         receive_next(l);
     else if (go_on(l, size))
@@ -104,8 +103,7 @@ static void on_received(void *argument)
     int code = nng_aio_result(l->read);
 
     if (code == NNG_ECONNSHUT && bench.workload == BENCH_MSDN) { /* the end of the stream */
-        if (l->filled != BENCH_MESSAGE_SIZE || memcmp(l->buffer, bench_message, BENCH_MESSAGE_SIZE) != 0)
-            bench_note_error();
+        bench_check_answer(l->buffer, l->filled);
         hang_up(l);
         return;
     }
@@ -138,7 +136,7 @@ static void begin_lane(lane *l)
     l->began = bench_now();
     if (bench_connects())
         dial(l);
-    else if (bench.workload == BENCH_RECEIVE || bench.workload == BENCH_IDLE)
+    else if (bench_receives_first())
         receive_next(l);
     else
         send_next(l);
