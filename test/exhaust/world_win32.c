@@ -18,6 +18,7 @@
 
 #include "../support/crash_filter.h"
 #include "../support/harness.h"
+#include "../support/ledger.h"
 #include "../support/peer.h"
 #include "fault_win32.h"
 #include "stage.h"
@@ -227,38 +228,17 @@ bool world_is_simulated(void)
 
 /* ---- runs ------------------------------------------------------------------------------------------------ */
 
-typedef struct census {
-    int64_t blocks, handles, threads;
-} census;
-
-static census take_census(void)
-{
-    census now;
-
-    now.blocks = fault_blocks();
-    now.handles = harness_handles();
-    now.threads = harness_threads();
-    return now;
-}
-
-/* Fewer threads, and handles with them, are no leak: the system ends its own idle ones. */
-static bool is_balanced(const census *before, const census *now)
-{
-    if (now->blocks != before->blocks || now->threads > before->threads) return false;
-    return now->threads < before->threads ? now->handles <= before->handles : now->handles == before->handles;
-}
-
 /* Threads first: to count handles takes its time, and those of threads go with them. */
-static census settle(const census *before)
+static ledger settle(const ledger *before)
 {
     uint64_t start = test_now();
-    census now;
+    ledger now;
 
     while (harness_threads() > before->threads && test_now() - start < SETTLE_LIMIT) Sleep(1);
-    now = take_census();
-    while (!is_balanced(before, &now) && test_now() - start < SETTLE_LIMIT) {
+    now = ledger_take(fault_blocks());
+    while (!ledger_is_balanced(before, &now) && test_now() - start < SETTLE_LIMIT) {
         Sleep(1);
-        now = take_census();
+        now = ledger_take(fault_blocks());
     }
     return now;
 }
@@ -297,20 +277,19 @@ sim_profile sim_base_profile(void)
 /* The first run is for what the system makes at first use, and keeps. */
 void sim_run(void (*body)(void *argument), void *argument)
 {
-    static census before;
+    static ledger before;
     static bool is_warm;
-    census now;
+    char said[LEDGER_ROOM];
+    ledger now;
 
     atomic_store(&run_began, test_now());
     body(argument);
-    if (!is_warm) before = take_census();
+    if (!is_warm) before = ledger_take(fault_blocks());
     is_warm = true;
     now = settle(&before);
-    if (!is_balanced(&before, &now))
-        (void)printf("\n    blocks %lld (were %lld), handles %lld (%lld), threads %lld (%lld)",
-                     (long long)now.blocks, (long long)before.blocks, (long long)now.handles,
-                     (long long)before.handles, (long long)now.threads, (long long)before.threads);
-    expect(is_balanced(&before, &now), "nothing is left of it");
+    ledger_say(&before, &now, said);
+    if (!ledger_is_balanced(&before, &now)) (void)printf("\n    %s", said);
+    expect(ledger_is_balanced(&before, &now), "nothing is left of it");
     before = now;
     atomic_store(&run_began, 0);
 }

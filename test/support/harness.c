@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger.h"
 #include "peer.h"
 #ifdef _WIN32
 #include "crash_filter.h"
@@ -197,44 +198,19 @@ void test_gate_free(test_gate *gate)
 
 /* ---- the ledger --------------------------------------------------------------------------------------- */
 
-typedef struct ledger {
-    int64_t blocks, handles, threads;
-} ledger;
-
-static ledger take_ledger(void)
-{
-    ledger now;
-
-    now.blocks = harness_live_blocks();
-    now.handles = harness_handles();
-    now.threads = harness_threads();
-    return now;
-}
-
-/* Fewer threads, and handles with them, are no leak of ours: the system ends its own idle ones.
- * Fewer handles alone are: somebody has closed what is not his. */
-static bool is_balanced(const ledger *before, const ledger *now)
-{
-    if (now->blocks != before->blocks || now->threads > before->threads) return false;
-    return now->threads < before->threads ? now->handles <= before->handles : now->handles == before->handles;
-}
-
 /* The system counts a thread for some time after it was joined; nothing tells when it is gone. */
 static void check_ledger(const ledger *before)
 {
-    ledger now = take_ledger();
+    ledger now = ledger_take(harness_live_blocks());
     uint64_t start = test_now();
-    char said[200];
+    char said[LEDGER_ROOM];
 
-    while (!is_balanced(before, &now) && test_now() - start < SETTLE_LIMIT) {
+    while (!ledger_is_balanced(before, &now) && test_now() - start < SETTLE_LIMIT) {
         test_yield();
-        now = take_ledger();
+        now = ledger_take(harness_live_blocks());
     }
-    (void)snprintf(said, sizeof said,
-                   "left as found: blocks %lld (were %lld), handles %lld (%lld), threads %lld (%lld)",
-                   (long long)now.blocks, (long long)before->blocks, (long long)now.handles,
-                   (long long)before->handles, (long long)now.threads, (long long)before->threads);
-    report(is_balanced(before, &now), said, __FILE__, __LINE__);
+    ledger_say(before, &now, said);
+    report(ledger_is_balanced(before, &now), said, __FILE__, __LINE__);
 }
 
 /* ---- the watchdog ------------------------------------------------------------------------------------------ */
@@ -279,7 +255,7 @@ static void run_case(void)
     ledger before;
 
     (void)fflush(stdout); /* so that a crash is seen where it belongs */
-    before = take_ledger();
+    before = ledger_take(harness_live_blocks());
     atomic_store(&test_name, test->name);
     atomic_store(&test_began, test_now());
     if (test->bare || CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
