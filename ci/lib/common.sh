@@ -38,7 +38,7 @@ packages_build="gcc-mingw-w64-x86-64-win32 cmake ninja-build llvm"
 packages_x86="gcc-mingw-w64-i686-win32"
 packages_wine="wine wine64"
 packages_test="g++-mingw-w64-x86-64-win32 clang libclang-rt-dev lld clang-format clang-tidy libc6-dev
-    libcunit1-dev ca-certificates python3"
+    libcunit1-dev ca-certificates pkgconf python3 unzip"
 packages_network="iproute2 mount nftables procps python3 util-linux"
 
 as_root() {

@@ -104,7 +104,8 @@ def macros():
 
 def plain(kind):
     """A type without the usual calling convention. Another one shows: types are those of 32 bits."""
-    return re.sub(r"\s*__attribute__\(\(cdecl\)\)", "", kind)
+    # Clang spells one type in two ways, by whether it has warned of something.
+    return re.sub(r"\bbool\b", "_Bool", re.sub(r"\s*__attribute__\(\(cdecl\)\)", "", kind))
 
 
 def collect():

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+// Uses the library as it was installed, in C++: starts and ends it, and prints its version.
+#include <apmsock/apmsock.h>
+
+#include <cstdio>
+#include <cstring>
+
+int main()
+{
+    apm_options options = {};
+
+    options.size = sizeof options;
+    if (std::strcmp(apm_version(), APM_VERSION) != 0) return 1;
+    if (apm_startup(&options) != APM_ERROR_SUCCESS) return 2;
+    if (apm_cleanup() != APM_ERROR_SUCCESS) return 3;
+    return std::printf("apmsock %s\n", apm_version()) > 0 ? 0 : 4;
+}
