@@ -157,7 +157,7 @@ class Recipes(unittest.TestCase):
     def test_options(self):
         known = set(re.findall(r"^option\((APMSOCK_\w+)", source("CMakeLists.txt"), re.M))
         for path in (("conan", "conanfile.py"), ("vcpkg", "apmsock", "portfile.cmake"), ("msys2", "PKGBUILD.in")):
-            used = set(re.findall(r"(?:-D|\[\")(APMSOCK_\w+)", source("ci", "packaging", *path)))
+            used = set(re.findall(r"(?:-D|variables\[\")(APMSOCK_\w+)", source("ci", "packaging", *path)))
             self.assertTrue(used, path)
             self.assertEqual(set(), used - known, path)
 
