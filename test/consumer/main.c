@@ -6,8 +6,9 @@
 
 int main(void)
 {
-    apm_options options = {sizeof options};
+    apm_options options = {0};
 
+    options.size = sizeof options;
     if (strcmp(apm_version(), APM_VERSION) != 0) return 1;
     if (apm_startup(&options) != APM_ERROR_SUCCESS) return 2;
     if (apm_cleanup() != APM_ERROR_SUCCESS) return 3;
