@@ -22,7 +22,7 @@ check_binaries() {
 
 # The packages, made twice: the second time from the source package, unpacked elsewhere.
 check_reproducible() {
-    local again=$build/package-again version
+    local again=$build/package-again version file
     version=$(sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' include/apmsock/library.h)
     export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
     rm -rf "$build"/package-*/
@@ -36,6 +36,15 @@ check_reproducible() {
     }
     diff "$build/package/SHA256SUMS" "$again/apmsock-$version/build/package/SHA256SUMS" >&2 ||
         die "packages made twice differ"
+    # With what is stripped from the packages.
+    for file in bin/apmsock.dll bin/apmdemo.exe lib/libapmsock.a lib/libapmsock.dll.a lib/apmsock.lib; do
+        cmp "$build/package-x64/$file" "$again/apmsock-$version/build/package-x64/$file" >&2 ||
+            die "$file differs between two builds"
+    done
+    # A linker that is given no SOURCE_DATE_EPOCH must not take the time of day. (strip does.)
+    for file in "$build"/package-*/bin/*; do
+        llvm-readobj --file-headers "$file" | grep -q 'TimeDateStamp: .*(0x0)' || die "$file has a moment in it"
+    done
     say "looking into the packages"
     PYTHONDONTWRITEBYTECODE=1 python3 test/packaging/artifacts_test.py "$build/package" ||
         die "the packages are not as they should be"
