@@ -71,7 +71,7 @@ need() {
     }
 }
 
-# ---- the source of CUnit ------------------------------------------------------------------
+# ---- Debian's source packages --------------------------------------------------------------
 
 # The system's list of package sources stays as it is: apt gets one of its own in a folder, with the
 # same mirror; `apt_options` make it use that.
@@ -93,23 +93,37 @@ own_sources() {
 # What it has fetched stays, without what it needed for that.
 forget_sources() { rm -rf "$1/lists" "$1/archives" "$1"/*.bin; }
 
-# Debian's libcunit is of no use to a Windows program; its source package is.
-fetch_cunit() {
-    local cache=$build/cunit
-    cunit_source=$cache/source
-    [ ! -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || return 0
-    say "fetching the source of CUnit"
+# fetch_source PACKAGE DIRECTORY: unpacks the original source of a Debian package into
+# DIRECTORY/source.
+fetch_source() {
+    local package=$1 cache=$2
+    say "fetching the source of $package"
     own_sources "$cache"
-    mkdir -p "$cunit_source"
+    mkdir -p "$cache/source"
     {
         apt-get "${apt_options[@]}" update &&
-            (cd "$cache" && apt-get "${apt_options[@]}" source --download-only cunit) &&
-            tar -x -f "$cache"/cunit_*.orig.tar.* -C "$cunit_source" --strip-components=1
-    } </dev/null >"$build/cunit.log" 2>&1 || {
-        tail -n 20 "$build/cunit.log" >&2
-        die "cannot get the source of CUnit"
+            (cd "$cache" && apt-get "${apt_options[@]}" source --download-only "$package") &&
+            tar -x -f "$cache/${package}"_*.orig.tar.* -C "$cache/source" &&
+            flatten "$cache/source"
+    } </dev/null >"$cache.log" 2>&1 || {
+        tail -n 20 "$cache.log" >&2
+        die "cannot get the source of $package"
     }
     forget_sources "$cache"
+}
+
+# What is in a single directory comes up: some archives have one at their top, some have not.
+flatten() {
+    local inside=("$1"/*)
+    [ ${#inside[@]} -eq 1 ] && [ -d "${inside[0]}" ] || return 0
+    mv "${inside[0]}" "$1.inside" && rmdir "$1" && mv "$1.inside" "$1"
+}
+
+# Debian's libcunit is of no use to a Windows program; its source package is.
+fetch_cunit() {
+    cunit_source=$build/cunit/source
+    [ ! -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || return 0
+    fetch_source cunit "$build/cunit"
     [ -e "$cunit_source/CUnit/Headers/CUnit.h.in" ] || die "the source of CUnit is not what it was"
 }
 
