@@ -24,8 +24,8 @@ if(APMSOCK_CLANG)
     if(EXISTS "${apmsock_libgcc}/include/c++")
         set(CMAKE_CXX_COMPILER clang++)
         set(CMAKE_CXX_COMPILER_TARGET ${APMSOCK_TRIPLET})
-        set(CMAKE_CXX_FLAGS_INIT "-nostdinc++ -isystem ${apmsock_libgcc}/include/c++ \
--isystem ${apmsock_libgcc}/include/c++/${APMSOCK_TRIPLET} -isystem ${apmsock_libgcc}/include/c++/backward")
+        set(CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES "${apmsock_libgcc}/include/c++"
+            "${apmsock_libgcc}/include/c++/${APMSOCK_TRIPLET}" "${apmsock_libgcc}/include/c++/backward")
     endif()
 else()
     set(CMAKE_C_COMPILER ${APMSOCK_GCC})

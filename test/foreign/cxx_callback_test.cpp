@@ -9,6 +9,13 @@
 #include <cstdlib>
 #include <memory>
 
+/* ThreadSanitizer brings these operators itself. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NOT_COUNTING
+#endif
+#endif
+
 namespace
 {
 
@@ -16,6 +23,7 @@ std::atomic<int64_t> blocks_live{0};
 std::atomic<int64_t> blocks_made{0};
 std::atomic<bool> no_memory{false};
 
+#ifndef NOT_COUNTING
 void *take(std::size_t size) noexcept
 {
     void *block = no_memory ? nullptr : std::malloc(size == 0 ? 1 : size);
@@ -32,9 +40,11 @@ void give(void *block) noexcept
     if (block != nullptr) blocks_live--;
     std::free(block);
 }
+#endif
 
 } // namespace
 
+#ifndef NOT_COUNTING
 void *operator new(std::size_t size)
 {
     void *block = take(size);
@@ -58,6 +68,7 @@ void operator delete(void *block, const std::nothrow_t &) noexcept
 {
     give(block);
 }
+#endif
 
 namespace
 {
@@ -206,6 +217,10 @@ void no_memory_begins_nothing()
     tally all;
     char here = 0;
 
+#ifdef NOT_COUNTING
+    harness_skip("the operators new and delete are not ours here");
+    return;
+#endif
     if (!both.open()) return;
     all.socket = both.socket;
     no_memory = true;
@@ -236,6 +251,10 @@ void costs_what_is_promised()
 {
     connection both;
 
+#ifdef NOT_COUNTING
+    harness_skip("the operators new and delete are not ours here");
+    return;
+#endif
     if (!both.open()) return;
     {
         gate done;

@@ -43,8 +43,13 @@ int main(int argc, char **argv)
     std::set_terminate(ended);
     if (socket.create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP)) return 3;
     if (apm::endpoint::loopback(APM_FAMILY_IPV4, 9, place)) return 3;
-    /* A datagram socket connects, and calls back, whoever is there. */
-    if (begin(socket, place, result, way)) return 4;
+    /* A datagram socket connects inside Begin, and calls back, whoever is there: what got out of the
+     * callback would come here. */
+    try {
+        if (begin(socket, place, result, way)) return 4;
+    } catch (...) {
+        return 6;
+    }
     (void)result.wait(10000);
     {
         apm::library all; /* the end of the library waits for the callback */
