@@ -17,7 +17,7 @@ compile_cxx() {
 }
 
 check_cxx() {
-    local files file
+    local files file name
     say "compiling the C++ headers alone, and the example of docs/foreign.md"
     for file in include/apmsock/*.hpp; do
         compile_cxx /dev/null -include "$file"
@@ -31,11 +31,10 @@ check_cxx() {
     clang-format --dry-run --Werror "${files[@]}" 2>"$build/format-cxx.log" ||
         complain "run: clang-format -i on $(grep -oE '^[^:]+: error' "$build/format-cxx.log" | sort -u | tr '\n' ' ')"
     for file in "${files[@]}"; do
-        case $file in
-        *.hpp) continue ;;
-        *_test.cpp) grep -qE "[( ]$(basename "$file" _test.cpp)([ )]|$)" test/foreign/cxx.cmake ;;
-        *) grep -q "/$(basename "$file"))" test/foreign/cxx.cmake ;;
-        esac || complain "$file is in no list of CMake's"
+        [[ $file == *.cpp ]] || continue
+        name=$(basename "$file")
+        grep -qE "(^|[ (/])(${name//./\\.}|$(basename "$file" _test.cpp))($|[ )])" test/*/CMakeLists.txt test/*/*.cmake ||
+            complain "$file is in no list of CMake's"
     done
     while IFS= read -r line; do
         complain "not a header for here: $line"
