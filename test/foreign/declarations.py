@@ -235,7 +235,7 @@ def main():
 
     headers = without_comments("".join(path.read_text() for path in sorted((ROOT / "include/apmsock").glob("*.h"))))
     known = c_functions(headers, "APM_API ")
-    exports = set(re.findall(r"^    (apm_\w+)$", (ROOT / "win32/apmsock.def").read_text(), flags=re.M))
+    exports = set(re.findall(r"^    (apm_\w+) @\d+$", (ROOT / "win32/apmsock.def").read_text(), flags=re.M))
     if set(known) != exports:
         complain(f"read from the headers but not exported, or the other way round: {sorted(set(known) ^ exports)}")
     manual = (ROOT / "docs/foreign.md").read_text()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a client in another language against a server of its own, and compares what both have seen.
 
-foreign.py [--elsewhere] COMMAND...: the command gets the server's address and port, a port
+foreign.py [--elsewhere] --version VERSION -- COMMAND...: the command gets the server's address and port, a port
 where nobody listens, and a word that is another one each time. The server answers the word with its
 digest, which the client has to print.
 """
@@ -72,7 +72,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--elsewhere", action="store_true", help="the client says on which thread it was called back")
     parser.add_argument("--version", required=True, help="that of the library")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
+    parser.add_argument("command", nargs="+", metavar="COMMAND", help="behind --")
     options = parser.parse_args()
 
     server = Server()
