@@ -180,6 +180,7 @@ bool sim_block(sched_condition *condition, sched_mutex *mutex, uint64_t deadline
 void sim_port_pause(void);
 void sim_port_resume(void);
 void sim_port_leave(void); /* the thread ends */
+void sim_port_reset(void); /* at the end of the run */
 
 /* ---- sockets -------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
  * blocks, or ends; while as many run as the port allows, packets wait. A thread that has
  * blocked goes on in any case, as on Windows.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "sim_network.h"
@@ -19,9 +20,13 @@ struct apmk_port_object {
     uint32_t waiting;
     uint32_t running, most; /* threads on its account; how many may be */
     bool closed;
+    apmk_port next; /* of those that are closed */
 };
 
 static _Thread_local apmk_port account; /* the port that the thread runs for */
+
+/* Closed ones stay in memory to the end of the run: threads that polled may be on their account. */
+static _Atomic(apmk_port) closed_ports;
 
 /* Under the port's mutex. */
 static void change_running(apmk_port port, int change)
@@ -97,15 +102,38 @@ void apmk_port_close(apmk_port port)
     }
     port->closed = true;
     sched_mutex_unlock(&port->mutex);
-    sched_mutex_destroy(&port->mutex);
-    sched_condition_destroy(&port->condition);
-    free(port);
+    port->next = atomic_load_explicit(&closed_ports, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&closed_ports, &port->next, port, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
     sim_count(SIM_PORTS, -1);
+}
+
+void sim_port_reset(void)
+{
+    apmk_port port = atomic_exchange_explicit(&closed_ports, NULL, memory_order_acquire);
+
+    account = NULL;
+    while (port != NULL) {
+        apmk_port next = port->next;
+
+        sched_mutex_destroy(&port->mutex);
+        sched_condition_destroy(&port->condition);
+        free(port);
+        port = next;
+    }
+}
+
+/* Under the port's mutex. */
+static void check_open(apmk_port port)
+{
+    if (port->closed) sim_fail("a closed port is used");
 }
 
 void sim_port_push(apmk_port port, sim_request *packet)
 {
     sched_mutex_lock(&port->mutex);
+    check_open(port);
     packet->next = NULL;
     if (port->first != NULL)
         port->last->next = packet;
@@ -173,6 +201,7 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
     sim_enter("port wait", timeout, 0);
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&port->mutex);
+    check_open(port);
     port->waiting++;
     if (account == port) change_running(port, -1);
     account = NULL;

@@ -166,6 +166,7 @@ static void run_body(void *argument)
         if (sim_census((enum sim_object)i) != 0)
             sim_fail("%lld %s are left over", (long long)sim_census((enum sim_object)i), names[i]);
     sim_request_reset();
+    sim_port_reset();
     sim_names_reset();
     sim_socket_reset_table();
     sim_listener_check_table();
