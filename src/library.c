@@ -90,6 +90,15 @@ static apm_error read_options(const apm_options *given, apm_options *options)
         options->allocate = allocate_default;
         options->release = release_default;
     }
+    if (options->no_workers) {
+        if (options->min_workers != 0 || options->max_workers != 0 || options->concurrency != 0 ||
+            options->dispatch != NULL)
+            return APM_ERROR_ARGUMENT;
+        /* No limit: a thread that once polled may be busy while another one has to come to the port. */
+        options->concurrency = LIMIT;
+        return APM_ERROR_SUCCESS;
+    }
+    if (options->dispatch != NULL) options->callbacks_on_pool = true; /* none runs inside Begin */
     if (options->max_workers == 0)
         options->max_workers =
             options->min_workers > DEFAULT_MAXIMUM ? options->min_workers : DEFAULT_MAXIMUM;
@@ -115,6 +124,7 @@ static apm_error start_library(const apm_options *options)
     library->options = *options;
     apmi_timers_init(&library->timers);
     apmi_resolver_init(&library->resolver);
+    apmi_ready_init(&library->ready, options->dispatch != NULL || options->no_workers);
 
     code = apmk_start();
     if (code != APMK_SUCCESS) goto no_network;
@@ -175,8 +185,7 @@ apm_error apmi_library_use(apmi_library **library)
     }
     if (error == APM_ERROR_SUCCESS) {
         apmi_library_hold(library_now);
-        /* Relaxed: the end of the library takes the lock before it looks. */
-        atomic_fetch_add_explicit(&library_now->live, 1, memory_order_relaxed);
+        apmi_library_enter_use(library_now); /* the end of the library takes the lock before it looks */
         *library = library_now;
     }
     apmk_unlock_exclusive(&library_lock);
@@ -198,6 +207,29 @@ uint32_t apmi_library_recruit(void)
     pause = apmi_pool_recruit(&library->pool);
     apmi_library_drop(library);
     return pause;
+}
+
+apm_error APM_CALL apm_poll(uint32_t timeout)
+{
+    apmi_library *library = NULL;
+    apm_error error;
+
+    apmk_lock_shared(&library_lock);
+    if (atomic_load_explicit(&library_phase, memory_order_relaxed) == RUNNING) {
+        library = library_now;
+        apmi_library_hold(library);
+        apmi_library_enter_use(library);
+    }
+    apmk_unlock_shared(&library_lock);
+    if (library == NULL) return APM_ERROR_NOT_INITIALIZED;
+    if (!library->ready.used || apmk_local_get(APMK_LOCAL_DEPTH) != 0 ||
+        (timeout == APM_INFINITE && apmk_loader_state() != APMK_LOADER_FREE))
+        error = APM_ERROR_INVALID_OPERATION;
+    else
+        error = apmi_ready_poll(library, timeout);
+    apmi_library_leave(library, NULL);
+    apmi_library_drop(library);
+    return error;
 }
 
 /* ---- the open sockets ---------------------------------------------------------------------------- */
@@ -231,11 +263,19 @@ static void unlist_socket(apmi_library *library, apm_socket *socket)
     socket->listed = false;
 }
 
+void apmi_library_enter_use(apmi_library *library)
+{
+    /* Relaxed: the use that is known of orders it. */
+    atomic_fetch_add_explicit(&library->live, 1, memory_order_relaxed);
+}
+
 void apmi_library_leave(apmi_library *library, apm_socket *socket)
 {
-    apmk_lock_exclusive(&library->lock);
-    if (socket != NULL && socket->listed) unlist_socket(library, socket);
-    apmk_unlock_exclusive(&library->lock);
+    if (socket != NULL) {
+        apmk_lock_exclusive(&library->lock);
+        if (socket->listed) unlist_socket(library, socket);
+        apmk_unlock_exclusive(&library->lock);
+    }
     /* Release: all that the socket's operations did is done. */
     if (atomic_fetch_sub_explicit(&library->live, 1, memory_order_acq_rel) == 1)
         apmk_wake_address(&library->live);
@@ -268,8 +308,12 @@ static void wait_for_sockets(apmi_library *library)
 {
     uint32_t live;
 
-    while ((live = atomic_load_explicit(&library->live, memory_order_acquire)) != 0)
-        (void)apmk_wait_address(&library->live, live, APMK_FOREVER);
+    while ((live = atomic_load_explicit(&library->live, memory_order_acquire)) != 0) {
+        if (library->ready.used)
+            apmi_ready_drain(library, live);
+        else
+            (void)apmk_wait_address(&library->live, live, APMK_FOREVER);
+    }
 }
 
 apm_error APM_CALL apm_cleanup(void)

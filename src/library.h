@@ -11,6 +11,7 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "ready.h"
 #include "resolver.h"
 #include "timer.h"
 
@@ -20,6 +21,7 @@ struct apmi_library {
     apmi_pool pool;
     apmi_timers timers;
     apmi_resolver resolver;
+    apmi_ready ready;
 
     apmk_lock lock;        /* guards the list */
     apm_socket *sockets;   /* open ones, and closed ones with operations */
@@ -43,6 +45,8 @@ void apmi_library_release_block(apmi_library *library, void *block);
 /* An open socket enters the list, so that the end of the library shuts it; false once that
  * has begun. It leaves when it is closed and all its operations have called back. */
 bool apmi_library_enter(apmi_library *library, apm_socket *socket);
+/* One use more, for whoever knows of one that cannot end meanwhile. */
+void apmi_library_enter_use(apmi_library *library);
 /* Ends a use; takes the socket (may be NULL) off the list if it is there. */
 void apmi_library_leave(apmi_library *library, apm_socket *socket);
 

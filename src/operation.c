@@ -22,7 +22,8 @@
  *     If it is over, an abort gets its label.
  *     Error and bytes are stored, then COMPLETED is set, then the event and the waiters are
  *     told, then the callback runs: on this thread, or on a worker if it would be the 50th
- *     nested one or the caller wants none inside Begin.
+ *     nested one or the caller wants none inside Begin; or in apm_poll, where the caller wants
+ *     that (ready.c).
  *  5. End sets ENDED (one exchange: only one caller wins), waits for COMPLETED, and returns
  *     error and bytes. It frees nothing.
  *  6. After the callback the model gives its reference back. With the last reference the
@@ -47,6 +48,7 @@
 #include "lane.h"
 #include "library.h"
 #include "pool.h"
+#include "ready.h"
 #include "socket.h"
 #include "transfer.h"
 
@@ -157,24 +159,37 @@ static void finish_operation(apmi_operation *operation)
     apmi_operation_release(operation);
 }
 
+/* `depth` is how many callbacks run on this thread already. */
+static void run_callback(apmi_operation *operation, uintptr_t depth)
+{
+    apmk_local_set(APMK_LOCAL_DEPTH, depth + 1);
+    operation->callback(operation);
+    apmk_local_set(APMK_LOCAL_DEPTH, depth);
+    finish_operation(operation);
+}
+
+void apmi_operation_call_back(apmi_operation *operation)
+{
+    run_callback(operation, apmk_local_get(APMK_LOCAL_DEPTH));
+}
+
 static void call_back(apmi_operation *operation, bool inside)
 {
     apmi_library *library = operation->socket->library;
+    bool elsewhere = inside ? library->options.callbacks_on_pool : library->ready.used;
     uintptr_t depth;
 
     if (operation->callback == NULL) {
         finish_operation(operation);
         return;
     }
-    depth = apmk_local_get(APMK_LOCAL_DEPTH) + 1;
-    if (depth >= DEPTH_LIMIT || (inside && library->options.callbacks_on_pool)) {
+    depth = apmk_local_get(APMK_LOCAL_DEPTH);
+    if (depth + 1 < DEPTH_LIMIT && !elsewhere)
+        run_callback(operation, depth);
+    else if (library->ready.used)
+        apmi_ready_put(library, operation);
+    else
         apmi_pool_post(&library->pool, operation, APMI_CALLBACK);
-        return;
-    }
-    apmk_local_set(APMK_LOCAL_DEPTH, depth);
-    operation->callback(operation);
-    apmk_local_set(APMK_LOCAL_DEPTH, depth - 1);
-    finish_operation(operation);
 }
 
 /* What the packet said is the Win32 image of the truth, and says nothing of a close of ours. */
@@ -377,7 +392,7 @@ bool apmi_operation_may_wait(void)
 bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
 {
     uint32_t state = atomic_load_explicit(&operation->state, memory_order_acquire);
-    apmi_pool *pool = &operation->socket->library->pool;
+    apmi_library *library = operation->socket->library;
     uint32_t left = timeout, pause;
     uint64_t start = 0;
 
@@ -391,8 +406,11 @@ bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
             left = timeout - (uint32_t)past;
             if (left < APMK_FOREVER - 1) left++;
         }
-        pause = apmi_pool_recruit(pool);
-        (void)apmk_wait_address(&operation->state, state, left < pause ? left : pause);
+        pause = apmi_pool_recruit(&library->pool);
+        if (library->options.no_workers)
+            apmi_ready_help(library, operation, left);
+        else
+            (void)apmk_wait_address(&operation->state, state, left < pause ? left : pause);
         state = atomic_load_explicit(&operation->state, memory_order_acquire);
     }
     return true;

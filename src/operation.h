@@ -122,6 +122,8 @@ void apmi_operation_post_all(apmi_operation *list);
 apmi_operation *apmi_operation_of_packet(const apmk_packet *packet, uint8_t *key);
 /* Goes on with what was given to the pool with that key, or with a packet. */
 void apmi_operation_resume(apmi_operation *operation, uint8_t key);
+/* Runs the callback that a completed operation has, here and now. */
+void apmi_operation_call_back(apmi_operation *operation);
 
 /* Labels the operation, unless it has a label: what an abort will be called. */
 void apmi_operation_label(apmi_operation *operation, uint32_t label);

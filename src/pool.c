@@ -158,7 +158,7 @@ static apmi_operation *take_stray(apmi_pool *pool)
     return operation;
 }
 
-static void run_strays(apmi_pool *pool)
+static inline void run_strays(apmi_pool *pool)
 {
     apmi_operation *operation;
 
@@ -249,6 +249,18 @@ static void run_worker(void *argument)
     }
 }
 
+bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting)
+{
+    apmk_packet packets[APMI_BATCH];
+    uint32_t count = apmk_port_wait(pool->port, packets, APMI_BATCH, timeout), orders = 0;
+
+    if (waiting != NULL) atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
+    count = take_orders(packets, count, &orders); /* those only wake */
+    handle_packets(pool, NULL, packets, count);
+    run_strays(pool);
+    return count != 0;
+}
+
 /* ---- posting ------------------------------------------------------------------------------- */
 
 static void retry_strays(apmi_timer *timer)
@@ -310,8 +322,11 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->growth.armed = false;
 
     code = APMK_NO_MEMORY;
-    pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
-    if (pool->workers == NULL) return code;
+    pool->workers = NULL;
+    if (maximum != 0) {
+        pool->workers = (apmi_worker *)apmi_library_allocate(library, maximum * sizeof *pool->workers);
+        if (pool->workers == NULL) return code;
+    }
     for (i = 0; i < maximum; i++) pool->workers[i].place = PLACE_FREE;
     if (!apmi_batches_start(&pool->batches, pool, library, maximum)) goto no_batches;
     code = apmk_port_create(concurrency, &pool->port);
@@ -327,7 +342,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
 no_port:
     apmi_batches_stop(&pool->batches, library);
 no_batches:
-    apmi_library_release_block(library, pool->workers);
+    if (pool->workers != NULL) apmi_library_release_block(library, pool->workers);
     return code;
 }
 
@@ -351,5 +366,5 @@ void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
     }
     apmk_port_close(pool->port);
     apmi_batches_stop(&pool->batches, library);
-    apmi_library_release_block(library, pool->workers);
+    if (pool->workers != NULL) apmi_library_release_block(library, pool->workers);
 }

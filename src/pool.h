@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pool: the completion port and the workers that take its packets.
+ * The pool: the completion port and the workers that take its packets. With a maximum of none the
+ * caller's threads take them (ready.c).
  */
 #ifndef APMI_POOL_H
 #define APMI_POOL_H
@@ -46,5 +47,8 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
 /* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a
  * word where none is. Whoever waits has to come again after so many milliseconds. */
 uint32_t apmi_pool_recruit(apmi_pool *pool);
+/* Without workers: waits at the port, at most so many milliseconds, and does what it brought; false
+ * if that was nothing. No callback runs. `waiting` (may be NULL) is counted down after the wait. */
+bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting);
 
 #endif

@@ -22,6 +22,18 @@
  * limit of what has not completed, and the blocking members. (Arguments and a closed socket are
  * looked at before that.) At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
  * the system takes everything back, and apm_cleanup refuses.
+ *
+ * **Whose threads.** By default callbacks run on workers of the library's, or inside Begin. Two
+ * options bring them to a thread of yours instead, which calls apm_poll:
+ *  - `dispatch`: the workers do the work, and callbacks wait in a list. `dispatch` is called when one
+ *    is ready and you do not know yet: post a message to a window, or set an event your loop waits for,
+ *    and let what handles it call apm_poll(0).
+ *  - `no_workers`: the library has no workers. Whatever completes does so in an apm_poll, and a
+ *    callback runs there (or inside Begin, unless `callbacks_on_pool` says that none shall). A thread
+ *    that blocks in an End, in apm_async_result_wait or in a blocking member does the work, too, as
+ *    far as it needs it, but runs no callback. A wait for anything else, such as an event that a
+ *    callback sets, is for ever unless another thread calls apm_poll. (There still is a thread for
+ *    timers and there are some for names, once you use them.)
  */
 #ifndef APMSOCK_LIBRARY_H
 #define APMSOCK_LIBRARY_H
@@ -54,6 +66,13 @@ typedef struct apm_options {
     bool packet_always; /**< true: an operation that succeeds at once still goes through the
                              port, as in .NET Framework; slower, for a layered provider that
                              claims file handles and does not have them */
+    /** A callback has become ready for apm_poll: bring a thread there. Called once until one has
+     *  come, on any thread, also inside Begin and with no lock held; it must not block, and is not the
+     *  place to call apm_poll. Returns false if it could not do it: it is then called again soon. */
+    bool(APM_CALL *dispatch)(void *context);
+    void *dispatch_context; /**< what `dispatch` gets */
+    bool no_workers;        /**< true: apm_poll does the workers' work; without `dispatch`, and
+                                 with nothing said of workers and concurrency */
 } apm_options;
 
 /**
@@ -65,8 +84,8 @@ typedef struct apm_options {
  * with one apm_cleanup.
  *
  * Errors: APM_ERROR_ARGUMENT (`size` is not that of a known version; one of `allocate`
- * and `release` without the other), APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above
- * max_workers, max_workers above 4096), APM_ERROR_INVALID_OPERATION (from a callback or a
+ * and `release` without the other; `no_workers` with what it excludes),
+ * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096), APM_ERROR_INVALID_OPERATION (from a callback or a
  * DllMain, while the library is being ended), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
  *
@@ -76,7 +95,8 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
 
 /**
  * Takes back one apm_startup. The last one ends the library: every socket is closed, every
- * pending operation completes and calls back, the workers end and are joined. After it
+ * pending operation completes and calls back, the workers end and are joined. (With `dispatch` or
+ * `no_workers` callbacks that are left run here, and who is in apm_poll returns from it.) After it
  * FreeLibrary is safe, and the library can be started again. A program that never called
  * apm_startup ends what its first socket started with a single call: starting it that way
  * counts as one apm_startup.
@@ -91,6 +111,23 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
  * (called from a callback, or the last one from a DllMain; nothing was changed).
  */
 APM_API apm_error APM_CALL apm_cleanup(void);
+
+/**
+ * Runs the callbacks that are ready, on this thread and in the order in which they became so; what
+ * they make ready is left to the next call. Where there is none it waits, for `timeout`
+ * milliseconds at most (0 only looks, APM_INFINITE never ends). With `no_workers` it completes
+ * operations, too, up to 64 of them in a call, and returns when it has done so even if none has a
+ * callback. Several threads may be here: each callback runs on one of them.
+ *
+ * Blocks as said. Not from a callback.
+ *
+ * Errors: APM_ERROR_TIMED_OUT (nothing was to be done; poll again), APM_ERROR_NOT_INITIALIZED (the
+ * library does not run, or ends: leave the loop), APM_ERROR_INVALID_OPERATION (from a callback; the
+ * library was started with neither `dispatch` nor `no_workers`; without a time limit in a DllMain).
+ *
+ * .NET: has none; a SynchronizationContext comes nearest.
+ */
+APM_API apm_error APM_CALL apm_poll(uint32_t timeout);
 
 /** "MAJOR.MINOR.PATCH" of the library in use; compare with APM_VERSION. */
 APM_API const char *APM_CALL apm_version(void);

@@ -50,6 +50,11 @@ class library
         if (code == APM_ERROR_SUCCESS) started_ = false;
         return code;
     }
+    /** Runs callbacks here; see apm_poll. */
+    static error poll(uint32_t timeout = APM_INFINITE) noexcept
+    {
+        return apm_poll(timeout);
+    }
     static const char *version() noexcept
     {
         return apm_version();

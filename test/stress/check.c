@@ -138,7 +138,8 @@ static void check_call(const call *made)
         check_bytes(made);
     }
     if (!made->begun || !made->wants_result) return;
-    check(!made->synchronously || !made->at->in->options.callbacks_on_pool || made->at->in->users == 0,
+    check(!made->synchronously || made->at->in->users == 0 ||
+              (!made->at->in->options.callbacks_on_pool && made->at->in->options.dispatch == NULL),
           "completed inside Begin, which the options rule out", made);
     if (!made->calls_back) return;
     check(made->seen_synchronously == made->synchronously, "completed_synchronously is two things", made);

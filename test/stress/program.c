@@ -283,6 +283,7 @@ static void play(program *run)
     uint32_t i;
 
     gate_make(run);
+    poller_start(run);
     for (i = 0; i < PLACES; i++)
         if (run->places[i].present) open_place(&run->places[i]);
     for (i = 0; i < ACTORS; i++)
@@ -296,6 +297,7 @@ static void play(program *run)
         if (run->actors[i].thread != NULL) sim_thread_join(run->actors[i].thread);
     for (i = 0; i < PLACES && run->drains; i++) finish_place(&run->places[i]);
     if (!run->cleans_early) clean_up(run);
+    poller_join(run);
     check_nothing_runs();
 
     atomic_store_explicit(&run->stopping, true, memory_order_relaxed);
@@ -371,6 +373,7 @@ static void load_script(program *run, const script *from)
     setting_apply(run, from->settings);
     run->hostile = from->profile == PROFILE_HOSTILE || is_hostile(run);
     ledger_install(&run->options, run->memory_failures);
+    poller_install(run);
     for (i = 0; i < PLACES; i++) {
         run->places[i].in = run;
         run->places[i].index = i;

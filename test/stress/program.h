@@ -17,7 +17,7 @@
 #include "script.h"
 #include "sim.h"
 
-enum { SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150 };
+enum { SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150, POLLERS = 3 };
 
 typedef struct program program;
 typedef struct place place;
@@ -161,7 +161,15 @@ struct program {
     bool cleans_early, drains, hostile;
     uint32_t cleans_after; /* ms */
     uint32_t users;        /* of apm_startup */
+
+    uint32_t polls;   /* who calls back: */
+    uint32_t pollers; /* so many threads poll */
+    _Atomic uint32_t tells;
+    _Atomic bool told;
+    sim_thread *poller[POLLERS];
 };
+
+enum { POLLS_NOT, POLLS_TOLD, POLLS_WORKLESS };
 
 /* setting.c: the settings' places in a run. */
 void setting_calm(program *run, enum script_profile profile);
@@ -229,6 +237,11 @@ void place_close(place *at, uint64_t *stream);
 void place_ask(place *at, uint64_t *stream);
 void place_know_hops(place *at);
 void result_ask(call *made, apm_async_result *result, uint64_t *stream);
+
+/* poller.c: threads in apm_poll. */
+void poller_install(program *run);
+void poller_start(program *run);
+void poller_join(program *run);
 
 /* gate.c: everybody's event, and one's own. */
 void gate_make(program *run);

@@ -81,6 +81,8 @@ static const setting settings[] = {
     TRUTH("cleans-early", cleans_early),
     NUMBER("cleans-after", cleans_after, 100),
     TRUTH("drains", drains),
+    NUMBER("polls", polls, 2),
+    NUMBER("pollers", pollers, 3),
 };
 
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_ROOM, "a script has room for all settings");

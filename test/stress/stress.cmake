@@ -16,6 +16,7 @@ set(stress_sources
     stress/letter.c
     stress/misuse.c
     stress/parcel.c
+    stress/poller.c
     stress/program.c
     stress/question.c
     stress/script.c

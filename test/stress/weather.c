@@ -93,7 +93,10 @@ void weather_draw(program *run, enum script_profile profile, uint64_t *stream)
     run->cleans_early = draw(stream, 6) == 0;
     run->cleans_after = run->cleans_early ? draw(stream, 6) : 0;
     run->drains = !run->cleans_early && draw(stream, 2) == 0;
-    if (profile != PROFILE_HOSTILE) return;
-    draw_hostility(&run->profile, stream);
-    run->memory_failures = draw_rare(stream, 120);
+    if (profile == PROFILE_HOSTILE) {
+        draw_hostility(&run->profile, stream);
+        run->memory_failures = draw_rare(stream, 120);
+    }
+    if (draw(stream, 3) == 0) run->polls = 1 + draw(stream, 2);
+    if (run->polls != POLLS_NOT) run->pollers = 1 + draw(stream, POLLERS);
 }

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Callbacks where the caller wants them. Two kinds of libraries keep ready callbacks in a list,
+ * for apm_poll to run:
+ *
+ *   options.dispatch     workers take the packets and complete the operations. The callback goes to
+ *                        the list, and `dispatch` is called when the list was empty before, so that
+ *                        the caller's own queue can bring one of his threads to apm_poll.
+ *   options.no_workers   nobody takes packets but apm_poll, which runs the callbacks of what it took;
+ *                        and whoever waits for an operation (apmi_ready_help), who leaves them to
+ *                        the next apm_poll: a callback never runs where none is expected.
+ *
+ * Nothing is lost. Who sleeps in apm_poll counts himself in `sleep`, then looks at the list under its
+ * lock; who puts one there under that lock looks at `sleep` afterwards. So one of them sees the
+ * other. A sleeper waits on `turn`, or at the port, and is woken there by a packet that says nothing;
+ * if that cannot be posted he wakes up by himself, late. Who waits for an operation keeps away from
+ * the port while somebody sleeps there, and so does not take that packet from him.
+ *
+ * The library's end waits for its `live` uses. Each who may come to the port, or calls `dispatch`, is
+ * one of them meanwhile. He gets to be one while another use cannot go: the operation's that he
+ * waits for or has in his hands, or the library's lock.
+ */
+#include "ready.h"
+
+#include "library.h"
+#include "pool.h"
+
+#define SLICE 10u      /* ms: of a wait that something else may end than what it waits on */
+#define LONGEST 5000u  /* ms: of a wait at the port, if nothing could be posted */
+#define RETRY_TIME 10u /* ms */
+
+void apmi_ready_init(apmi_ready *ready, bool used)
+{
+    ready->used = used;
+    ready->lock.word = NULL;
+    ready->first = ready->last = NULL;
+    ready->count = 0;
+    ready->told = false;
+    atomic_init(&ready->ended, false);
+    atomic_init(&ready->turn, 0);
+    atomic_init(&ready->sleep, 0);
+    ready->retry.armed = false;
+}
+
+static bool has_workers(const apmi_library *library)
+{
+    return library->pool.maximum != 0;
+}
+
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- telling whoever waits, or the caller's queue ---------------------------------------------- */
+
+static void wake_sleepers(apmi_library *library)
+{
+    /* Relaxed: the list's lock orders it. */
+    if (atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0) return;
+    if (has_workers(library))
+        apmk_wake_address(&library->ready.turn);
+    else
+        (void)apmk_port_post(library->pool.port, APMI_LEAVE, NULL);
+}
+
+static void retry_dispatch(apmi_timer *timer);
+
+/* Without a lock: it is the caller's code. */
+static void call_dispatch(apmi_library *library)
+{
+    apmi_ready *ready = &library->ready;
+    bool was_armed;
+
+    if (library->options.dispatch(library->options.dispatch_context)) return;
+    apmk_lock_exclusive(&ready->lock);
+    ready->told = false;
+    if (ready->first != NULL) /* if there is no timer either, the next callback that is ready tries again */
+        (void)apmi_timer_arm(&library->timers, &ready->retry, RETRY_TIME, retry_dispatch, &was_armed);
+    apmk_unlock_exclusive(&ready->lock);
+}
+
+static void retry_dispatch(apmi_timer *timer)
+{
+    apmi_library *library =
+        (apmi_library *)(void *)((char *)timer - offsetof(apmi_library, ready) - offsetof(apmi_ready, retry));
+    apmi_ready *ready = &library->ready;
+    bool tells;
+
+    apmk_lock_exclusive(&ready->lock);
+    tells = ready->first != NULL && !ready->told;
+    if (tells) ready->told = true;
+    apmk_unlock_exclusive(&ready->lock);
+    if (tells) call_dispatch(library); /* the timers end after the last use of the library */
+}
+
+/* ---- the list ------------------------------------------------------------------------------------- */
+
+void apmi_ready_put(apmi_library *library, apmi_operation *operation)
+{
+    apmi_ready *ready = &library->ready;
+    bool tells;
+
+    apmi_library_enter_use(library);
+    apmk_lock_exclusive(&ready->lock);
+    operation->next = NULL;
+    if (ready->last != NULL)
+        ready->last->next = operation;
+    else
+        ready->first = operation;
+    ready->last = operation;
+    ready->count++;
+    tells = library->options.dispatch != NULL && !ready->told;
+    if (tells) ready->told = true;
+    atomic_fetch_add_explicit(&ready->turn, 1, memory_order_relaxed);
+    apmk_unlock_exclusive(&ready->lock);
+    apmk_interleave();
+    wake_sleepers(library);
+    if (tells) call_dispatch(library);
+    apmi_library_leave(library, NULL);
+}
+
+/* Somebody has come: how many there are for him. */
+static uint32_t count_ready(apmi_ready *ready)
+{
+    uint32_t count;
+
+    apmk_lock_exclusive(&ready->lock);
+    count = ready->count;
+    ready->told = false;
+    apmk_unlock_exclusive(&ready->lock);
+    return count;
+}
+
+static apmi_operation *take_ready(apmi_ready *ready)
+{
+    apmi_operation *operation;
+
+    apmk_lock_exclusive(&ready->lock);
+    operation = ready->first;
+    if (operation != NULL) {
+        ready->first = operation->next;
+        if (ready->first == NULL) ready->last = NULL;
+        ready->count--;
+    }
+    apmk_unlock_exclusive(&ready->lock);
+    return operation;
+}
+
+/* Runs those that are ready now, and not what they make ready: false if there was none. */
+static bool run_ready(apmi_ready *ready)
+{
+    uint32_t left = count_ready(ready);
+    bool some = false;
+
+    for (; left != 0; left--) {
+        apmi_operation *operation = take_ready(ready);
+
+        if (operation == NULL) break; /* another thread has them */
+        operation->next = NULL;
+        apmi_operation_call_back(operation);
+        some = true;
+    }
+    return some;
+}
+
+/* ---- apm_poll ----------------------------------------------------------------------------------------- */
+
+/* Waits until there is something to do. With no workers, also does what the port brings: true then. */
+static bool sleep_or_work(apmi_library *library, uint32_t timeout)
+{
+    apmi_ready *ready = &library->ready;
+    bool some = false, sleeps;
+    uint32_t turn;
+
+    atomic_fetch_add_explicit(&ready->sleep, 1, memory_order_relaxed);
+    apmk_interleave();
+    apmk_lock_exclusive(&ready->lock);
+    turn = atomic_load_explicit(&ready->turn, memory_order_relaxed);
+    sleeps = ready->first == NULL && !atomic_load_explicit(&ready->ended, memory_order_relaxed);
+    apmk_unlock_exclusive(&ready->lock);
+    if (!has_workers(library))
+        some = apmi_pool_work(&library->pool, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep);
+    else if (sleeps)
+        (void)apmk_wait_address(&ready->turn, turn, timeout);
+    if (has_workers(library)) atomic_fetch_sub_explicit(&ready->sleep, 1, memory_order_relaxed);
+    return some;
+}
+
+apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
+{
+    apmi_ready *ready = &library->ready;
+    uint64_t start = apmk_now();
+    uint32_t left = timeout;
+
+    for (;;) {
+        bool ran = run_ready(ready);
+        bool worked = (!ran || !has_workers(library)) && sleep_or_work(library, ran ? 0 : left);
+
+        if (!ran || worked) ran = run_ready(ready) || ran;
+        if (ran || worked) return APM_ERROR_SUCCESS;
+        if (atomic_load_explicit(&ready->ended, memory_order_relaxed)) return APM_ERROR_NOT_INITIALIZED;
+        if (timeout != APM_INFINITE) {
+            uint64_t past = apmk_now() - start;
+
+            /* Not at: the clock's milliseconds are whole ones. */
+            if (timeout == 0 || past > timeout) return APM_ERROR_TIMED_OUT;
+            left = timeout - (uint32_t)past + 1;
+        }
+    }
+}
+
+/* ---- without workers: who waits for an operation ------------------------------------------------------ */
+
+void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t timeout)
+{
+    uint32_t state, slice = shorter(timeout, SLICE);
+
+    apmi_library_enter_use(library);
+    apmk_interleave();
+    /* A change of the word, so that its completion comes after our being a use, or is seen here. */
+    state = atomic_fetch_or_explicit(&operation->state, APMI_WAITER, memory_order_acq_rel) | APMI_WAITER;
+    if (!(state & APMI_COMPLETED)) {
+        if (atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
+            (void)apmi_pool_work(&library->pool, slice, NULL);
+        else
+            (void)apmk_wait_address(&operation->state, state, slice);
+    }
+    apmi_library_leave(library, NULL);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+void apmi_ready_drain(apmi_library *library, uint32_t live)
+{
+    apmi_ready *ready = &library->ready;
+
+    apmk_lock_exclusive(&ready->lock);
+    atomic_store_explicit(&ready->ended, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ready->turn, 1, memory_order_relaxed);
+    apmk_unlock_exclusive(&ready->lock);
+    wake_sleepers(library);
+    /* Not to take the packet from those that it is to wake. */
+    if (!has_workers(library) && atomic_load_explicit(&ready->sleep, memory_order_relaxed) == 0)
+        (void)apmi_pool_work(&library->pool, SLICE, NULL);
+    else
+        (void)apmk_wait_address(&library->live, live, SLICE);
+    (void)run_ready(ready);
+}
