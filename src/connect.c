@@ -116,7 +116,7 @@ static void leave_connect(apmi_operation *operation, bool entered)
 {
     apm_socket *socket = operation->socket;
 
-    if (entered) apmi_socket_done(socket);
+    if (entered) apmi_socket_undo(socket);
     apmi_operation_discard(operation);
 }
 

@@ -270,7 +270,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
         apm_error error = apmi_error_from_native(code);
         apmi_socket_note_error(socket, (apmi_kind)operation->kind, error);
         leave_lane(socket, lane);
-        apmi_socket_done(socket);
+        apmi_socket_undo(socket);
         apmi_operation_discard(operation);
         return error;
     }
@@ -282,11 +282,13 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 /* ---- after the packet -------------------------------------------------------------------------------- */
 
 /* Takes note of the bytes that a call has moved; true if it moved all it was given. */
-static bool count_bytes(apmi_operation *operation)
+static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
 {
     apmk_buffer next[APMK_BUFFERS];
     size_t bytes = operation->bytes, size = 0;
 
+    if (bytes != 0) /* relaxed: only counted */
+        atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed);
     operation->transferred += bytes;
     operation->bytes = 0;
     if (operation->kind == APMI_SEND_FILE) {
@@ -322,7 +324,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
-    bool filled = count_bytes(operation);
+    bool filled = count_bytes(operation, lane);
     bool in_pieces = operation->alone && operation->error == APM_ERROR_SUCCESS;
     /* The lane is held since before that cancel reached the kernel, and stays so while we count. */
     bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&

@@ -12,8 +12,9 @@
 typedef enum apmi_way { APMI_OUTWARD, APMI_INWARD, APMI_WAYS } apmi_way;
 
 typedef struct apmi_lane {
-    _Atomic uint64_t word; /* tickets given out | held | operations in the kernel */
-    apmi_operation *first; /* those that wait outside, in order; under the socket's gate */
+    _Atomic uint64_t word;  /* tickets given out | held | operations in the kernel */
+    _Atomic uint64_t bytes; /* that its operations have moved */
+    apmi_operation *first;  /* those that wait outside, in order; under the socket's gate */
     apmi_operation *last;
 } apmi_lane;
 

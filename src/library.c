@@ -124,6 +124,7 @@ static apm_error start_library(const apm_options *options)
     library->options = *options;
     apmi_timers_init(&library->timers);
     apmi_resolver_init(&library->resolver);
+    apmi_statistics_init(&library->statistics);
     apmi_ready_init(&library->ready, options->dispatch != NULL || options->no_workers);
 
     code = apmk_start();
@@ -209,10 +210,9 @@ uint32_t apmi_library_recruit(void)
     return pause;
 }
 
-apm_error APM_CALL apm_poll(uint32_t timeout)
+apmi_library *apmi_library_use_running(void)
 {
     apmi_library *library = NULL;
-    apm_error error;
 
     apmk_lock_shared(&library_lock);
     if (atomic_load_explicit(&library_phase, memory_order_relaxed) == RUNNING) {
@@ -221,6 +221,14 @@ apm_error APM_CALL apm_poll(uint32_t timeout)
         apmi_library_enter_use(library);
     }
     apmk_unlock_shared(&library_lock);
+    return library;
+}
+
+apm_error APM_CALL apm_poll(uint32_t timeout)
+{
+    apmi_library *library = apmi_library_use_running();
+    apm_error error;
+
     if (library == NULL) return APM_ERROR_NOT_INITIALIZED;
     if (!library->ready.used || apmk_local_get(APMK_LOCAL_DEPTH) != 0 ||
         (timeout == APM_INFINITE && apmk_loader_state() != APMK_LOADER_FREE))
@@ -274,6 +282,7 @@ void apmi_library_leave(apmi_library *library, apm_socket *socket)
     if (socket != NULL) {
         apmk_lock_exclusive(&library->lock);
         if (socket->listed) unlist_socket(library, socket);
+        apmi_statistics_take(&library->statistics, socket);
         apmk_unlock_exclusive(&library->lock);
     }
     /* Release: all that the socket's operations did is done. */

@@ -13,6 +13,7 @@
 #include "pool.h"
 #include "ready.h"
 #include "resolver.h"
+#include "statistics.h"
 #include "timer.h"
 
 struct apmi_library {
@@ -23,6 +24,8 @@ struct apmi_library {
     apmi_resolver resolver;
     apmi_ready ready;
 
+    apmi_statistics statistics;
+
     apmk_lock lock;        /* guards the list */
     apm_socket *sockets;   /* open ones, and closed ones with operations */
     bool closing;          /* no further one may enter */
@@ -32,6 +35,8 @@ struct apmi_library {
 /* The running library, started if need be, for a socket: it goes on running until the
  * socket leaves, and stays in memory until the socket drops it. */
 apm_error apmi_library_use(apmi_library **library);
+/* The same of one that runs, and is not started: NULL if none does. */
+apmi_library *apmi_library_use_running(void);
 void apmi_library_hold(apmi_library *library);
 void apmi_library_drop(apmi_library *library);
 

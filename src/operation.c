@@ -252,24 +252,32 @@ static bool go_on(apmi_operation *operation)
     return apmi_lane_put_back(operation);
 }
 
+/* An abort gets its name; what is wrong is noted, and counted. */
+static void settle_error(apmi_operation *operation)
+{
+    uint32_t state = atomic_load_explicit(&operation->state, memory_order_relaxed); /* just a label */
+    apmi_statistics *statistics = &operation->socket->library->statistics;
+    bool aborted;
+
+    if (operation->error == APM_ERROR_OPERATION_ABORTED && !(state & (APMI_CANCELLED | APMI_TIMED_OUT)))
+        operation->error = explain_abort(operation);
+    aborted = operation->error == APM_ERROR_OPERATION_ABORTED;
+    if (aborted && (state & APMI_TIMED_OUT))
+        operation->error = APM_ERROR_TIMED_OUT;
+    else
+        apmi_socket_note_error(operation->socket, (apmi_kind)operation->kind, operation->error);
+    atomic_fetch_add_explicit(aborted ? &statistics->aborted : &statistics->failed, 1, memory_order_relaxed);
+}
+
 static void complete_operation(apmi_operation *operation, bool inside)
 {
-    uint32_t state;
-
     if (operation->error == APM_ERROR_SUCCESS && operation->status != APMK_SUCCESS)
         operation->error = recover_error(operation);
     if (go_on(operation)) return;
 
     if (operation->shape == APMI_BOUNCED) apmi_transfer_scatter(operation);
     if (operation->kind == APMI_RECEIVE_MESSAGE_FROM) apmi_datagram_complete_message(operation);
-    state = atomic_load_explicit(&operation->state, memory_order_relaxed); /* just a label */
-    if (operation->error == APM_ERROR_OPERATION_ABORTED && !(state & (APMI_CANCELLED | APMI_TIMED_OUT)))
-        operation->error = explain_abort(operation);
-    if (operation->error == APM_ERROR_OPERATION_ABORTED && (state & APMI_TIMED_OUT))
-        operation->error = APM_ERROR_TIMED_OUT;
-    else if (operation->error != APM_ERROR_SUCCESS)
-        apmi_socket_note_error(operation->socket, (apmi_kind)operation->kind, operation->error);
-
+    if (operation->error != APM_ERROR_SUCCESS) settle_error(operation);
     publish_completion(operation, inside);
     call_back(operation, inside);
 }

@@ -3,8 +3,8 @@
  * Polling. The kernel's wait blocks with the handle in its hands, and it must not be closed
  * then: its number could be somebody else's by the time the kernel looks. So whoever polls is
  * on a list, and a close that finds him there leaves the handle to him. He waits in slices,
- * and looks for a close after each. Meanwhile he counts like an operation, so that the library
- * does not end before the handle is closed.
+ * and looks for a close after each. Meanwhile he is a use of the library, so that it does not
+ * end before the handle is closed.
  *
  * The port of a bound socket goes on to its next handle, and is not free before the old one is
  * closed. So nobody waits with that one in his hands: he looks, under the gate, and waits without it.
@@ -12,6 +12,7 @@
 #include "poll.h"
 
 #include "error.h"
+#include "library.h"
 #include "socket.h"
 
 #define SLICE 50u      /* ms */
@@ -43,8 +44,9 @@ static apm_error enter_poll(apm_socket *socket, struct apmi_poller *poller)
     bool open;
 
     apmk_lock_shared(&socket->gate);
-    open = apmi_socket_begin(socket);
+    open = !apmi_socket_closed(socket);
     if (open) {
+        apmi_library_enter_use(socket->library); /* an open socket is one, too */
         poller->kernel = socket->handle;
         poller->orphan = false;
         apmk_lock_exclusive(&socket->poll_lock);
@@ -70,7 +72,7 @@ static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
         if (at->kernel == poller->kernel) last = false;
     apmk_unlock_exclusive(&socket->poll_lock);
     if (last) apmk_socket_close(poller->kernel);
-    apmi_socket_done(socket);
+    apmi_library_leave(socket->library, NULL);
 }
 
 /* One look at a handle. Waits, for `timeout` at most, but with a bound one; there *slice is

@@ -35,6 +35,10 @@ enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, LEVEL_IPV6 = 41, NAME_V6ONLY = 2
 #define APMI_SPARE_LIMIT 1024u
 #endif
 
+/* Parts of `active`. */
+#define BEGUN (UINT64_C(1) << 32)
+#define OPEN (UINT64_C(1) << 31)
+
 /* ---- counts ------------------------------------------------------------------------------- */
 
 void apmi_socket_hold(apm_socket *socket)
@@ -66,22 +70,42 @@ void apmi_socket_drop(apm_socket *socket)
     if (before == 1) delete_socket(socket);
 }
 
+/* The word's half that counts operations begun is half full: its upper half is the library's. */
+static void carry_begun(apm_socket *socket)
+{
+    atomic_fetch_sub_explicit(&socket->active, BEGUN << 31, memory_order_relaxed);
+    atomic_fetch_add_explicit(&socket->library->statistics.carried, UINT64_C(1) << 31, memory_order_relaxed);
+}
+
 bool apmi_socket_begin(apm_socket *socket)
 {
+    uint64_t before;
+
     if (apmi_socket_closed(socket)) return false;
     /* Relaxed: under the gate, an open socket counts itself. */
-    atomic_fetch_add_explicit(&socket->active, 1, memory_order_relaxed);
+    before = atomic_fetch_add_explicit(&socket->active, BEGUN + 1, memory_order_relaxed);
+    if (before >> 32 == INT32_MAX) carry_begun(socket);
     return true;
+}
+
+static void count_down(apm_socket *socket, uint64_t by)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&socket->active, by, memory_order_acq_rel);
+
+    assert((uint32_t)before >= (uint32_t)by);
+    if ((uint32_t)before != (uint32_t)by) return;
+    apmi_library_leave(socket->library, socket);
+    apmi_socket_drop(socket);
 }
 
 void apmi_socket_done(apm_socket *socket)
 {
-    uint32_t before = atomic_fetch_sub_explicit(&socket->active, 1, memory_order_acq_rel);
+    count_down(socket, 1);
+}
 
-    assert(before != 0);
-    if (before != 1) return;
-    apmi_library_leave(socket->library, socket);
-    apmi_socket_drop(socket);
+void apmi_socket_undo(apm_socket *socket)
+{
+    count_down(socket, BEGUN + 1);
 }
 
 /* ---- spare blocks ----------------------------------------------------------------------------- */
@@ -239,7 +263,7 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     memset(made, 0, sizeof *made);
     atomic_init(&made->references, 2); /* the creator, and being open */
     atomic_init(&made->users, 1);
-    atomic_init(&made->active, 1);
+    atomic_init(&made->active, OPEN);
     made->library = library; /* takes over our use and our reference */
     made->handle = APMK_NO_SOCKET;
     made->family = family;
@@ -255,7 +279,7 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     if (error == APM_ERROR_SUCCESS) {
         *socket = made;
     } else {
-        apmi_socket_done(made); /* it is not open any more */
+        count_down(made, OPEN);
         apmi_socket_drop(made);
     }
     return error;
@@ -363,7 +387,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
     apmi_operation_post_all(list);
-    apmi_socket_done(socket); /* it is not open any more */
+    count_down(socket, OPEN);
     return true;
 }
 

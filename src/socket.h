@@ -27,19 +27,20 @@ typedef enum apmi_phase {
 struct apm_socket {
     _Atomic uint32_t references; /* of the memory: each user, each operation, and being open */
     _Atomic uint32_t users;      /* the creator, until close, and whoever retained */
-    _Atomic uint32_t active;     /* operations that have not called back, and being open */
-    _Atomic bool creator_gone;   /* apm_socket_close was called */
+    _Atomic uint64_t active;     /* operations begun | being open | those that have not called back */
     apmi_library *library;
 
     /* The gate. Whoever uses the handle holds it shared; whoever takes the handle away or
      * changes what is said to be under it holds it exclusively. Nothing under it blocks and no
      * callback runs under it. */
     apmk_lock gate;
-    _Atomic bool closed;   /* written under the exclusive gate; read anywhere */
-    bool skips;            /* the handle skips the port on success */
-    _Atomic bool named;    /* the handle has a local address */
-    _Atomic bool dual;     /* IPv6, and can use IPv4 */
-    _Atomic bool detailed; /* the kernel tells how a datagram came */
+    _Atomic bool closed;       /* written under the exclusive gate; read anywhere */
+    bool skips;                /* the handle skips the port on success */
+    _Atomic bool named;        /* the handle has a local address */
+    _Atomic bool dual;         /* IPv6, and can use IPv4 */
+    _Atomic bool detailed;     /* the kernel tells how a datagram came */
+    _Atomic bool creator_gone; /* apm_socket_close was called */
+    bool listed;               /* is in the library's list, whose lock guards this */
     apmk_socket handle;
     apmk_address local;      /* what the caller bound it to; length 0: nothing */
     apmk_address remote;     /* the peer; length 0: none yet */
@@ -63,7 +64,6 @@ struct apm_socket {
     uint32_t spare_count;
 
     apm_socket *next, *previous; /* in the library's list of open sockets */
-    bool listed;
 };
 
 /* References of the memory. */
@@ -72,8 +72,20 @@ void apmi_socket_drop(apm_socket *socket);
 
 /* Under the gate: counts one more active operation; false if the socket is closed. */
 bool apmi_socket_begin(apm_socket *socket);
+/* Its Begin has failed after all: it is none. */
+void apmi_socket_undo(apm_socket *socket);
 /* It has called back. */
 void apmi_socket_done(apm_socket *socket);
+/* What `active` says. More than 2^31 begun go to the library's statistics: signed, so that two who do
+ * that at once are right together. */
+static inline uint64_t apmi_socket_begun(uint64_t active)
+{
+    return (uint64_t)(int64_t)(int32_t)(uint32_t)(active >> 32);
+}
+static inline uint32_t apmi_socket_live(uint64_t active)
+{
+    return (uint32_t)active & 0x7FFFFFFFu;
+}
 
 /* Closes the kernel's handle and aborts what is pending; `timeout` as apm_socket_close_timeout.
  * False if it was closed before. Takes no reference back. */

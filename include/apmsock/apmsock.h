@@ -17,6 +17,7 @@
 #include "manual_reset_event.h"
 #include "socket.h"
 #include "socket_option.h"
+#include "statistics.h"
 #include "transfer.h"
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "error.hpp"
 #include "library.h"
+#include "statistics.h"
 
 #include <utility>
 
@@ -54,6 +55,11 @@ class library
     static error poll(uint32_t timeout = APM_INFINITE) noexcept
     {
         return apm_poll(timeout);
+    }
+    static error statistics(apm_statistics &place) noexcept
+    {
+        place.size = sizeof place;
+        return apm_get_statistics(&place);
     }
     static const char *version() noexcept
     {
