@@ -23,6 +23,7 @@
 
 #include "library.h"
 #include "pool.h"
+#include "trace.h"
 
 #define PACE 10u
 #define STUCK 2u /* looks: more than that of time without a processor is rare */
@@ -131,7 +132,13 @@ static void watch_batches(apmi_timer *timer)
 
     for (i = 0; i < batches->count; i++) {
         apmi_batch *batch = &batches->first[i];
-        if (is_stuck(batch) && empty_batch(batches, batch) != 0) take_care(batches, now);
+        uint32_t taken = is_stuck(batch) ? empty_batch(batches, batch) : 0;
+
+        if (taken != 0) {
+            take_care(batches, now);
+            apmi_trace_library(apmi_pool_library(batches->pool), APM_EVENT_CALLBACK_SLOW, APM_ERROR_SUCCESS,
+                               taken);
+        }
         busy = busy || has_packets(batch);
     }
     if (atomic_load_explicit(&batches->most, memory_order_relaxed) == 1) {

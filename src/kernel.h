@@ -273,6 +273,17 @@ void apmk_file_close(apmk_file file);
  * most `room` of them. A code that is none of Winsock's is WSAHOST_NOT_FOUND (11001). */
 apmk_code apmk_name_find(const char *host, apmk_address *found, uint32_t room, uint32_t *count);
 
+/* ---- watchers ---------------------------------------------------------------------------------- */
+
+/* Whoever watches programs from outside (ETW). From start to stop `changed` is told, on any thread,
+ * up to which level somebody watches; 0: nobody. Under a lock, in pairs; without one to be had
+ * nothing happens. */
+void apmk_trace_start(void (*changed)(uint32_t level));
+void apmk_trace_stop(void);
+/* Tells those who watch. The texts are ASCII, and copied. */
+void apmk_trace_write(const char *name, int32_t level, uint64_t keyword, const char *detail,
+                      const void *socket, const void *result, int32_t error, uint64_t value);
+
 /* ---- interleaving points --------------------------------------------------------------------- */
 
 /* Where the model is between two atomic steps that another thread may come between. The

@@ -21,6 +21,7 @@
 
 #include "error.h"
 #include "socket.h"
+#include "trace.h"
 
 #define DEFAULT_MINIMUM 1u
 #define DEFAULT_MAXIMUM 512u
@@ -90,6 +91,8 @@ static apm_error read_options(const apm_options *given, apm_options *options)
         options->allocate = allocate_default;
         options->release = release_default;
     }
+    if (options->log_level < 0 || options->log_level > APM_LOG_TRACE) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    if (options->log_level == 0) options->log_level = APM_LOG_WARNING;
     if (options->no_workers) {
         if (options->min_workers != 0 || options->max_workers != 0 || options->concurrency != 0 ||
             options->dispatch != NULL)
@@ -129,6 +132,7 @@ static apm_error start_library(const apm_options *options)
 
     code = apmk_start();
     if (code != APMK_SUCCESS) goto no_network;
+    apmi_trace_start(library);
     code = apmi_pool_start(&library->pool, library, options->min_workers, options->max_workers,
                            options->concurrency);
     if (code != APMK_SUCCESS) goto no_pool;
@@ -138,14 +142,21 @@ static apm_error start_library(const apm_options *options)
     return APM_ERROR_SUCCESS;
 
 no_pool:
+    apmi_trace_stop();
     apmk_stop();
 no_network:
     apmi_library_drop(library);
     return apmi_error_from_native(code);
 }
 
+static void tell_started(const apmi_library *library)
+{
+    apmi_trace_library(library, APM_EVENT_LIBRARY_STARTED, APM_ERROR_SUCCESS, library->options.max_workers);
+}
+
 apm_error APM_CALL apm_startup(const apm_options *options)
 {
+    apmi_library *started = NULL;
     apm_options wanted;
     apm_error error = read_options(options, &wanted);
     uint32_t phase;
@@ -164,7 +175,15 @@ apm_error APM_CALL apm_startup(const apm_options *options)
     }
     if (phase == STOPPED) error = start_library(&wanted);
     if (error == APM_ERROR_SUCCESS) library_users++;
+    if (error == APM_ERROR_SUCCESS && phase == STOPPED) {
+        started = library_now;
+        apmi_library_hold(started);
+    }
     apmk_unlock_exclusive(&library_lock);
+    if (started != NULL) {
+        tell_started(started);
+        apmi_library_drop(started);
+    }
     return error;
 }
 
@@ -190,6 +209,7 @@ apm_error apmi_library_use(apmi_library **library)
         *library = library_now;
     }
     apmk_unlock_exclusive(&library_lock);
+    if (error == APM_ERROR_SUCCESS && phase == STOPPED) tell_started(*library);
     return error;
 }
 
@@ -356,7 +376,10 @@ apm_error APM_CALL apm_cleanup(void)
     apmi_resolver_stop(&library->resolver);
     apmi_pool_stop(&library->pool, library);
 
+    apmi_trace_library(library, APM_EVENT_LIBRARY_STOPPED, APM_ERROR_SUCCESS, 0);
+
     apmk_lock_exclusive(&library_lock);
+    apmi_trace_stop();
     apmk_stop();
     library_now = NULL;
     atomic_store_explicit(&library_phase, STOPPED, memory_order_release);

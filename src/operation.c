@@ -50,6 +50,7 @@
 #include "pool.h"
 #include "ready.h"
 #include "socket.h"
+#include "trace.h"
 #include "transfer.h"
 
 /* Callbacks nested this deep on one thread are given to a worker, as in .NET. */
@@ -88,6 +89,8 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     operation->wanted = wanted;
     operation->callback = callback;
     operation->user_state = state;
+    if (apmi_traces(APM_LOG_TRACE) && kind != APMI_ATTEMPT)
+        apmi_trace_operation(operation, APM_EVENT_OPERATION_BEGINS);
     return operation;
 }
 
@@ -144,6 +147,8 @@ void apmi_operation_release(apmi_operation *operation)
 
 void apmi_operation_discard(apmi_operation *operation)
 {
+    /* An attempt begins and fails under the gate, and is part of a connect. */
+    if (operation->kind != APMI_ATTEMPT) apmi_trace_operation(operation, APM_EVENT_OPERATION_REFUSED);
     /* A deadline may be about to find that there is nothing to cancel. */
     if (atomic_load_explicit(&operation->state, memory_order_relaxed) & APMI_TIMED)
         apmi_deadline_clear(operation);
@@ -269,6 +274,14 @@ static void settle_error(apmi_operation *operation)
     atomic_fetch_add_explicit(aborted ? &statistics->aborted : &statistics->failed, 1, memory_order_relaxed);
 }
 
+static void trace_completion(const apmi_operation *operation)
+{
+    if (operation->kind == APMI_CONNECT)
+        apmi_trace_operation(operation, operation->error == APM_ERROR_SUCCESS ? APM_EVENT_CONNECTED
+                                                                              : APM_EVENT_CONNECT_FAILED);
+    apmi_trace_operation(operation, APM_EVENT_OPERATION_COMPLETED);
+}
+
 static void complete_operation(apmi_operation *operation, bool inside)
 {
     if (operation->error == APM_ERROR_SUCCESS && operation->status != APMK_SUCCESS)
@@ -278,6 +291,7 @@ static void complete_operation(apmi_operation *operation, bool inside)
     if (operation->shape == APMI_BOUNCED) apmi_transfer_scatter(operation);
     if (operation->kind == APMI_RECEIVE_MESSAGE_FROM) apmi_datagram_complete_message(operation);
     if (operation->error != APM_ERROR_SUCCESS) settle_error(operation);
+    if (apmi_traces(APM_LOG_INFORMATION)) trace_completion(operation);
     publish_completion(operation, inside);
     call_back(operation, inside);
 }

@@ -35,7 +35,9 @@
 
 #include <assert.h>
 
+#include "error.h"
 #include "library.h"
+#include "trace.h"
 
 #define IDLE_TIME 5000u
 #define RETRY_TIME 10u
@@ -49,6 +51,11 @@ struct apmi_worker {
 };
 
 static void run_worker(void *argument);
+
+apmi_library *apmi_pool_library(apmi_pool *pool)
+{
+    return (apmi_library *)(void *)((char *)pool - offsetof(apmi_library, pool));
+}
 
 /* Relaxed: decisions are made under the lock; outside it is a hint. */
 static uint32_t count_workers(apmi_pool *pool)
@@ -90,27 +97,34 @@ static void retry_growth(apmi_timer *timer);
 
 /* Under the lock: nobody waits at the port. If no thread can be had the packets wait for one of us;
  * and since we may be about to block, a timer tries again, or whoever comes by. */
-static void replace_waiting(apmi_pool *pool)
+static apmk_code replace_waiting(apmi_pool *pool)
 {
+    apmk_code code = start_worker(pool);
     bool is_short = false, was_armed;
 
-    if (start_worker(pool) != APMK_SUCCESS)
+    if (code != APMK_SUCCESS)
         is_short =
             apmi_timer_arm(pool->timers, &pool->growth, RETRY_TIME, retry_growth, &was_armed) != APMK_SUCCESS;
     atomic_store_explicit(&pool->short_handed, is_short, memory_order_relaxed);
+    return code;
 }
 
 static void grow_pool(apmi_pool *pool)
 {
+    apmk_code code = APMK_SUCCESS;
+
     if (count_workers(pool) == pool->maximum) return; /* takes no lock when there is nothing to do */
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
         atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0)
-        replace_waiting(pool);
+        code = replace_waiting(pool);
     else
         /* Whoever waits comes here himself before he leaves nobody there. */
         atomic_store_explicit(&pool->short_handed, false, memory_order_relaxed);
     apmk_unlock_exclusive(&pool->lock);
+    if (code != APMK_SUCCESS)
+        apmi_trace_library(apmi_pool_library(pool), APM_EVENT_THREAD_REFUSED, apmi_error_from_native(code),
+                           count_workers(pool));
 }
 
 static void retry_growth(apmi_timer *timer)
@@ -225,6 +239,8 @@ static void run_worker(void *argument)
     apmk_packet packets[APMI_BATCH];
     bool told = false, leaves = false;
 
+    apmi_trace_library(apmi_pool_library(pool), APM_EVENT_WORKER_STARTED, APM_ERROR_SUCCESS,
+                       count_workers(pool));
     while (!leaves) {
         uint32_t room = apmi_batch_room(&pool->batches, batch), orders = 0;
         uint32_t n = apmk_port_wait(pool->port, packets, room, IDLE_TIME);
@@ -247,6 +263,8 @@ static void run_worker(void *argument)
             atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_acq_rel);
         }
     }
+    apmi_trace_library(apmi_pool_library(pool), APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS,
+                       count_workers(pool));
 }
 
 bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting)
@@ -267,19 +285,23 @@ static void retry_strays(apmi_timer *timer)
 {
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, retry));
     apmi_operation *operation;
+    uint64_t count = 0;
 
     apmk_lock_exclusive(&pool->stray_lock);
     operation = pool->stray;
     pool->stray = NULL;
     atomic_store_explicit(&pool->strays, false, memory_order_relaxed);
     apmk_unlock_exclusive(&pool->stray_lock);
-    while (operation != NULL) {
+    for (; operation != NULL; count++) {
         apmi_operation *next = operation->next;
 
         operation->next = NULL;
         apmi_pool_post(pool, operation, operation->key);
         operation = next;
     }
+    /* The timers end after the last use of the library: it is still there. */
+    if (count != 0)
+        apmi_trace_library(apmi_pool_library(pool), APM_EVENT_PACKETS_DELAYED, APM_ERROR_SUCCESS, count);
 }
 
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)

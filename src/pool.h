@@ -37,6 +37,8 @@ struct apmi_pool {
     apmi_timer growth;         /* starts the worker that could not be started */
 };
 
+/* Whose it is. */
+apmi_library *apmi_pool_library(apmi_pool *pool);
 /* Makes the port and starts the minimum of workers. On failure nothing is left. */
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
                           uint32_t concurrency);

@@ -24,6 +24,7 @@
 
 #include "library.h"
 #include "pool.h"
+#include "trace.h"
 
 #define SLICE 10u      /* ms: of a wait that something else may end than what it waits on */
 #define LONGEST 5000u  /* ms: of a wait at the port, if nothing could be posted */
@@ -73,6 +74,7 @@ static void call_dispatch(apmi_library *library)
     bool was_armed;
 
     if (library->options.dispatch(library->options.dispatch_context)) return;
+    apmi_trace_library(library, APM_EVENT_DISPATCH_REFUSED, APM_ERROR_SUCCESS, 0);
     apmk_lock_exclusive(&ready->lock);
     ready->told = false;
     if (ready->first != NULL) /* if there is no timer either, the next callback that is ready tries again */

@@ -26,6 +26,7 @@
 #include "error.h"
 #include "handle.h"
 #include "library.h"
+#include "trace.h"
 
 /* Winsock's and the system's numbers that adopting needs. */
 enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, LEVEL_IPV6 = 41, NAME_V6ONLY = 27, CANNOT_ATTACH = 87 };
@@ -277,6 +278,8 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     apmk_unlock_exclusive(&made->gate);
 
     if (error == APM_ERROR_SUCCESS) {
+        if (apmi_traces(APM_LOG_DEBUG))
+            apmi_trace_socket(made, APM_EVENT_SOCKET_OPENED, error, apm_socket_handle(made));
         *socket = made;
     } else {
         count_down(made, OPEN);
@@ -387,6 +390,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
     apmi_operation_post_all(list);
+    if (apmi_traces(APM_LOG_DEBUG)) apmi_trace_socket(socket, APM_EVENT_SOCKET_CLOSED, APM_ERROR_SUCCESS, 0);
     count_down(socket, OPEN);
     return true;
 }
@@ -453,6 +457,7 @@ void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error)
         if (kind >= APMI_RECEIVE && apmi_socket_is_stream(socket)) {
             atomic_store_explicit(&socket->lost, error, memory_order_release);
             abort_lost(socket);
+            apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
         }
         if (error == APM_ERROR_TIMED_OUT) return;
         break;

@@ -24,6 +24,7 @@ set(sim_sources
     sim/sim_system.c
     sim/sim_transfer.c
     sim/sim_wait.c
+    sim/sim_watch.c
     sim/sim_work.c
     sim/sim_world.c)
 

@@ -14,6 +14,7 @@
 #include "endpoint.h"
 #include "error.h"
 #include "library.h"
+#include "log.h"
 #include "manual_reset_event.h"
 #include "socket.h"
 #include "socket_option.h"

@@ -39,6 +39,7 @@
 #define APMSOCK_LIBRARY_H
 
 #include "base.h"
+#include "log.h"
 
 APM_BEGIN_DECLARATIONS
 
@@ -73,6 +74,9 @@ typedef struct apm_options {
     void *dispatch_context; /**< what `dispatch` gets */
     bool no_workers;        /**< true: apm_poll does the workers' work; without `dispatch`, and
                                  with nothing said of workers and concurrency */
+    apm_log_callback log;   /**< what happens is told to it; see log.h */
+    void *log_context;      /**< what `log` gets */
+    int32_t log_level;      /**< APM_LOG_... up to which; default APM_LOG_WARNING */
 } apm_options;
 
 /**
@@ -85,7 +89,8 @@ typedef struct apm_options {
  *
  * Errors: APM_ERROR_ARGUMENT (`size` is not that of a known version; one of `allocate`
  * and `release` without the other; `no_workers` with what it excludes),
- * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096), APM_ERROR_INVALID_OPERATION (from a callback or a
+ * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096, a
+ * log_level that is none), APM_ERROR_INVALID_OPERATION (from a callback or a
  * DllMain, while the library is being ended), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
  *

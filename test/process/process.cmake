@@ -29,3 +29,9 @@ foreach(kind dll static)
         endforeach()
     endforeach()
 endforeach()
+
+# What is written for ETW: the boundary's source with stand-ins for the system's functions.
+add_executable(trace_test process/trace_test.c support/crash_filter_win32.c)
+target_include_directories(trace_test PRIVATE "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(trace_test PRIVATE CUnit::CUnit apmsock_compile)
+test_entry(NAME static/trace/trace LABELS process COMMAND trace_test)

@@ -317,6 +317,7 @@ static void program_run(void *argument)
     if (ledger_live() != 0) sim_fail("%lld blocks are left over", (long long)ledger_live());
     if (sim_census(SIM_BLOCKS) != 0) sim_fail("blocks of the heap are left over");
     if (sim_census(SIM_EVENTS) != 0) sim_fail("events are left over");
+    log_check(run);
     check_program(run);
     for (i = 0; i < PLACES; i++) delete_place(&run->places[i]);
 }
@@ -374,6 +375,7 @@ static void load_script(program *run, const script *from)
     run->hostile = from->profile == PROFILE_HOSTILE || is_hostile(run);
     ledger_install(&run->options, run->memory_failures);
     poller_install(run);
+    log_install(run);
     for (i = 0; i < PLACES; i++) {
         run->places[i].in = run;
         run->places[i].index = i;

@@ -167,6 +167,10 @@ struct program {
     _Atomic uint32_t tells;
     _Atomic bool told;
     sim_thread *poller[POLLERS];
+
+    bool logs;
+    _Atomic bool over; /* nothing may be told any more */
+    _Atomic uint32_t told_begun, told_over;
 };
 
 enum { POLLS_NOT, POLLS_TOLD, POLLS_WORKLESS };
@@ -237,6 +241,10 @@ void place_close(place *at, uint64_t *stream);
 void place_ask(place *at, uint64_t *stream);
 void place_know_hops(place *at);
 void result_ask(call *made, apm_async_result *result, uint64_t *stream);
+
+/* log.c: listens to what is told. */
+void log_install(program *run);
+void log_check(program *run);
 
 /* poller.c: threads in apm_poll. */
 void poller_install(program *run);

@@ -83,6 +83,7 @@ static const setting settings[] = {
     TRUTH("drains", drains),
     NUMBER("polls", polls, 2),
     NUMBER("pollers", pollers, 3),
+    TRUTH("logs", logs),
 };
 
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_ROOM, "a script has room for all settings");

@@ -13,6 +13,7 @@ set(stress_sources
     stress/gate.c
     stress/host.c
     stress/ledger.c
+    stress/log.c
     stress/letter.c
     stress/misuse.c
     stress/parcel.c

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Whoever watches from outside: gets the same events as a log, and may come and go. */
+#include <string.h>
+
+#include "../sim/sim.h"
+#include "../support/fixture.h"
+
+static _Atomic uint32_t connects, completions, others;
+static _Atomic uint64_t bytes;
+
+static void see(const char *name, const char *detail, int32_t error, uint64_t value)
+{
+    if (strcmp(name, "Connected") == 0 && error == APM_ERROR_SUCCESS)
+        atomic_fetch_add(&connects, 1);
+    else if (strcmp(name, "OperationCompleted") == 0)
+        atomic_fetch_add(&completions, 1);
+    else
+        atomic_fetch_add(&others, 1);
+    if (strcmp(name, "OperationCompleted") == 0 && strcmp(detail, "send") == 0)
+        atomic_fetch_add(&bytes, value);
+}
+
+static void forget(void)
+{
+    atomic_store(&connects, 0);
+    atomic_store(&completions, 0);
+    atomic_store(&others, 0);
+    atomic_store(&bytes, 0);
+}
+
+static void watcher_comes_and_goes(void)
+{
+    pair both;
+
+    forget();
+    sim_watch(APM_LOG_DEBUG, see);
+    if (!pair_open(&both)) return;
+    CHECK(atomic_load(&connects) == 1 && atomic_load(&completions) == 0);
+    sim_watch(APM_LOG_TRACE, see);
+    check_alive(&both);
+    CHECK(atomic_load(&completions) == 2 && atomic_load(&bytes) == 1);
+    sim_watch(0, NULL);
+    forget();
+    check_alive(&both);
+    pair_close(&both);
+    CHECK(atomic_load(&connects) + atomic_load(&completions) + atomic_load(&others) == 0);
+}
+
+/* Who watches before there is a library sees it start, and end. */
+static void watcher_is_there_before_the_library(void)
+{
+    apm_options options = harness_options();
+
+    forget();
+    sim_watch(APM_LOG_INFORMATION, see);
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        CHECK(atomic_load(&others) == 1);
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+        CHECK(atomic_load(&others) == 2);
+    }
+    sim_watch(0, NULL);
+}
+
+static const test_case watch_cases[] = {
+    {"watcher_comes_and_goes", watcher_comes_and_goes, false},
+    {"watcher_is_there_before_the_library", watcher_is_there_before_the_library, true},
+    {NULL, NULL, false},
+};
+
+int main(int argc, char **argv)
+{
+    static const test_suite suites[] = {{"watch", watch_cases}, {NULL, NULL}};
+
+    return harness_main(argc, argv, suites);
+}
