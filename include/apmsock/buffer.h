@@ -12,7 +12,7 @@ APM_BEGIN_DECLARATIONS
 
 /** `data` may be NULL where `size` is 0. The library reads what it sends and nothing else. */
 typedef struct apm_buffer {
-    void *data;
+    void *data;  /**< its first byte */
     size_t size; /**< in bytes */
 } apm_buffer;
 

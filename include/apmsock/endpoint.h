@@ -19,9 +19,9 @@ enum { APM_FAMILY_UNSPECIFIED = 0, APM_FAMILY_IPV4 = 2, APM_FAMILY_IPV6 = 23 };
 
 /** `address` is a Windows sockaddr of `length` bytes; `reserved` is 0. */
 typedef struct apm_endpoint {
-    int32_t length;
-    int32_t reserved;
-    uint64_t address[16];
+    int32_t length;       /**< of what is in `address`, in bytes; 0: no endpoint */
+    int32_t reserved;     /**< 0 */
+    uint64_t address[16]; /**< the sockaddr */
 } apm_endpoint;
 
 /**

@@ -62,8 +62,8 @@ typedef struct apm_options {
     /** Memory: both functions, or neither for the process heap. `allocate` returns NULL when
      *  there is none. They are called from any thread and must not call this library. */
     void *(APM_CALL *allocate)(size_t size, void *context);
-    void(APM_CALL *release)(void *block, void *context);
-    void *context;
+    void(APM_CALL *release)(void *block, void *context); /**< see `allocate` */
+    void *context;                                       /**< handed to both */
     bool packet_always; /**< true: an operation that succeeds at once still goes through the
                              port, as in .NET Framework; slower, for a layered provider that
                              claims file handles and does not have them */

@@ -45,6 +45,7 @@ COMPILERS = {
 }
 LANGUAGES = {"c", "cpp", "sh", "cmake", "csharp", "python", "text"}
 PORTING = "docs/porting.md"
+NO_NAMES = {"apm_noun_verb"}  # what stands for all names
 MAIN = re.compile(r"^(int|auto) (main|wmain|WINAPI w?WinMain)\(", re.M)
 
 
@@ -242,9 +243,10 @@ def check_porting(work):
 
 
 def check(work):
-    wrong, counts, programs, names = [], {}, set(), known_names()
+    wrong, counts, programs, names = [], {}, set(), known_names() | NO_NAMES
     for block in [b for p in pages() for b in blocks_of_page(p)] + [b for h in headers() for b in blocks_of_header(h)]:
-        counts[block.language] = counts.get(block.language, 0) + 1
+        language = "text" if block.kind == "text" else block.language or "unnamed"
+        counts[language] = counts.get(language, 0) + 1
         if block.kind == "program":
             if (block.page, block.name) in programs:
                 wrong.append(f"{block.where()}: a second program of this name\n")
