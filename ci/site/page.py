@@ -26,6 +26,11 @@ def page_name(path):
     return "page_" + re.sub(r"\W", "_", os.path.splitext(os.path.basename(path))[0]).lower()
 
 
+def title(path):
+    with open(path, encoding="utf-8") as file:
+        return re.search(r"^# (.*)$", file.read(), re.M).group(1)
+
+
 def link(match, folder):
     """A link of the page's, as a reference. What is not Markdown lies beside the pages of the site."""
     text, target = match.group(1), match.group(2)
@@ -36,6 +41,8 @@ def link(match, folder):
     if full is not None and not full.endswith(".md"):
         return f"[{text}]({os.path.basename(full)})"
     name = page_name(full) if full else page_name(sys.argv[1])
+    if text.endswith(".md"):  # who is named by the file is named by the title
+        text = title(full)
     return f"[{text}](@ref {name}{'_' + fragment if fragment else ''})"
 
 
