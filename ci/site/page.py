@@ -38,8 +38,10 @@ def link(match, folder):
         return match.group(0)
     path, _, fragment = target.partition("#")
     full = os.path.normpath(os.path.join(folder, path)) if path else None
+    if full is not None and not os.path.exists(full):
+        raise SystemExit(f"{sys.argv[1]}: the link to {target} leads nowhere")
     if full is not None and not full.endswith(".md"):
-        return f"[{text}]({os.path.basename(full)})"
+        return f'<a href="{os.path.basename(full)}">{text}</a>'
     name = page_name(full) if full else page_name(sys.argv[1])
     if text.endswith(".md"):  # who is named by the file is named by the title
         text = title(full)
