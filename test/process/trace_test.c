@@ -7,6 +7,7 @@
 
 static FARPROC find_stand_in(HMODULE module, const char *name);
 #define GetProcAddress find_stand_in
+/* NOLINTNEXTLINE(bugprone-suspicious-include): with other functions than the system has */
 #include "../../win32/trace.c"
 #undef GetProcAddress
 
@@ -124,6 +125,8 @@ static void sessions_change_the_level(void)
     size_t i;
 
     begin();
+    CHECK(etw.enable != NULL);
+    if (etw.enable == NULL) return;
     for (i = 0; i < sizeof sessions / sizeof *sessions; i++) {
         etw.enable(&etw.id, sessions[i].enabled, sessions[i].level, sessions[i].any, 0, NULL, NULL);
         CHECK(level_now == sessions[i].expected);
