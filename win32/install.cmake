@@ -39,7 +39,7 @@ install(FILES "${PROJECT_BINARY_DIR}/apmsockConfig.cmake" "${PROJECT_BINARY_DIR}
 install(FILES "${PROJECT_BINARY_DIR}/apmsock.pc" DESTINATION lib/pkgconfig)
 install(DIRECTORY include/apmsock DESTINATION include FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES LICENSE DESTINATION share/licenses/apmsock)
-install(FILES README.md CHANGELOG.md SECURITY.md DESTINATION share/doc/apmsock)
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md DESTINATION share/doc/apmsock)
 install(DIRECTORY docs DESTINATION share/doc/apmsock FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
 if(APMSOCK_SHARED)
     if(TARGET apmsock_import)

@@ -54,7 +54,8 @@ class Zip(unittest.TestCase):
             expected |= {f"lib/cmake/apmsock/{name}.cmake" for name in (
                 "apmsockConfig", "apmsockConfigVersion", "apmsockTargets", "apmsockTargets-relwithdebinfo")}
             expected |= {f"include/apmsock/{name}" for name in HEADERS}
-            expected |= {f"share/doc/apmsock/{name}" for name in ("README.md", "CHANGELOG.md", "SECURITY.md")}
+            expected |= {f"share/doc/apmsock/{name}" for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md",
+                                                                       "SECURITY.md")}
             expected |= {f"share/doc/apmsock/docs/{name}" for name in names("docs") if name.endswith((".md", ".svg"))}
             found = contents(top[:-1] + ".zip")
             self.assertEqual({top + name for name in expected}, set(found))
