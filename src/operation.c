@@ -121,7 +121,8 @@ static void recycle_operation(apmi_operation *operation)
     apmk_event event = atomic_load_explicit(&operation->event, memory_order_relaxed);
 
     if (event != NULL) apmk_event_close(event);
-    if (operation->room_size > ROOM_KEPT) {
+    /* A connect's is for that alone, and the connection that follows may be idle for long. */
+    if (operation->room_size > ROOM_KEPT || (operation->kind == APMI_CONNECT && operation->room != NULL)) {
         apmi_library_release_block(socket->library, operation->room);
         operation->room = NULL;
         operation->room_size = 0;

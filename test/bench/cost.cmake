@@ -10,6 +10,7 @@ target_link_libraries(operation_cost PRIVATE model_seeded apmsock_compile)
 set(scenes send_at_once receive_at_once receive_later connect_and_close)
 foreach(scene IN LISTS scenes)
     test_entry(NAME bench/cost/${scene} LABELS bench COMMAND operation_cost ${scene} 300)
+    test_entry(NAME bench/cost/${scene}/crowd LABELS bench COMMAND operation_cost ${scene} 300 2000)
 endforeach()
 
 find_program(APMSOCK_VALGRIND NAMES valgrind DOC "Valgrind, which counts instructions")
@@ -21,4 +22,5 @@ if(APMSOCK_VALGRIND AND Python3_Interpreter_FOUND AND APMSOCK_COUNT_INSTRUCTIONS
         --compiler "GCC ${CMAKE_C_COMPILER_VERSION}"
         --budget "${CMAKE_CURRENT_SOURCE_DIR}/bench/budget.json" --scenes ${scenes})
     test_entry(NAME bench/instructions LABELS instructions COMMAND ${count_instructions})
+    test_entry(NAME bench/scale LABELS instructions COMMAND operation_cost receive_later 1000 20000)
 endif()

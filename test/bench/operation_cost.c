@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an operation takes in the steady state: `operation_cost SCENE COUNT` does the same one
- * COUNT times on the simulated kernel, one thread at a time. It fails if one of them
+ * What an operation takes in the steady state: `operation_cost SCENE COUNT [CROWD]` does the same one
+ * COUNT times on the simulated kernel, one thread at a time; beside it, CROWD connections on the same
+ * port wait, each with a receive. It fails if one of them
  *
  *   - takes something from the heap that it need not,
  *   - calls the kernel more often, or makes an event,
  *   - takes a lock that sockets share: all of them are held meanwhile, and it would wait for ever.
  *
- * cost.py runs it under Callgrind and counts instructions.
+ * or if a connection more takes more memory, or more locks in the end, than the one before. cost.py runs
+ * it under Callgrind and counts instructions, which must not depend on the crowd.
  */
 #include <apmsock/apmsock.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +25,7 @@
 #define PATIENCE 60000u
 #define WARM_UP 64u
 #define MOST 1000000u
+#define LARGEST_CROWD 50000u
 
 /* What every socket and every operation of a program takes as long as it lives. A change may lower
  * them; what raises them has to be worth it. */
@@ -45,7 +49,8 @@ static sim_listener *listener;
 static sim_peer *other;
 static apm_socket *stream;
 static apm_endpoint remote;
-static uint64_t blocks;
+static uint64_t blocks;            /* that were taken */
+static uint64_t held_blocks, held; /* that are there, and their bytes */
 static char byte_here;
 static uint64_t callbacks;
 static const scene *playing;
@@ -62,14 +67,25 @@ static void check(bool condition, const char *what)
 static void *APM_CALL allocate(size_t size, void *context)
 {
     (void)context;
+    max_align_t *block = (max_align_t *)malloc(sizeof *block + size); /* with its size before it */
+
+    if (block == NULL) return NULL;
     blocks++;
-    return malloc(size);
+    held_blocks++;
+    held += size;
+    memcpy(block, &size, sizeof size);
+    return block + 1;
 }
 
 static void APM_CALL release(void *block, void *context)
 {
+    size_t size;
+
     (void)context;
-    free(block);
+    memcpy(&size, (max_align_t *)block - 1, sizeof size);
+    held_blocks--;
+    held -= size;
+    free((max_align_t *)block - 1);
 }
 
 /* ---- the scenes -------------------------------------------------------------------------------- */
@@ -160,6 +176,72 @@ static void connect_and_close(void)
     if (peer != NULL) sim_peer_close(peer);
 }
 
+/* ---- the crowd ----------------------------------------------------------------------------------- */
+
+typedef struct bystander {
+    apm_socket *socket;
+    sim_peer *peer;
+    char here;
+} bystander;
+
+static bystander *crowd;
+static uint32_t crowd_size, crowd_callbacks;
+
+static void APM_CALL on_left(apm_async_result *result)
+{
+    (void)result;
+    crowd_callbacks++;
+}
+
+static bool join_crowd(bystander *one)
+{
+    if (apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one->socket) !=
+            APM_ERROR_SUCCESS ||
+        apm_socket_connect(one->socket, &remote) != APM_ERROR_SUCCESS)
+        return false;
+    one->peer = sim_accept(listener, PATIENCE);
+    return one->peer != NULL && apm_socket_begin_receive(one->socket, &one->here, 1, APM_FLAG_NONE, on_left,
+                                                         NULL, NULL) == APM_ERROR_SUCCESS;
+}
+
+/* Each is as dear as the first. */
+static void gather_crowd(void)
+{
+    uint64_t first_blocks = 0, first_bytes = 0;
+    uint32_t i;
+
+    crowd = (bystander *)calloc(crowd_size + 1, sizeof *crowd);
+    if (crowd == NULL) abort();
+    for (i = 0; i < crowd_size; i++) {
+        uint64_t blocks_before = held_blocks, bytes_before = held;
+
+        if (!join_crowd(&crowd[i])) {
+            check(false, "the crowd does not connect");
+            return;
+        }
+        if (i == 0) {
+            first_blocks = held_blocks - blocks_before;
+            first_bytes = held - bytes_before;
+        }
+        check(held_blocks - blocks_before == first_blocks && held - bytes_before == first_bytes,
+              "a connection more takes more memory");
+    }
+    if (crowd_size != 0)
+        (void)printf("%u connections wait: %llu blocks and %llu bytes each\n", crowd_size,
+                     (unsigned long long)first_blocks, (unsigned long long)first_bytes);
+}
+
+static void send_crowd_home(void)
+{
+    uint32_t i;
+
+    check(crowd_callbacks == 0, "the crowd was disturbed");
+    for (i = 0; i < crowd_size; i++) {
+        (void)apm_socket_close(crowd[i].socket);
+        if (crowd[i].peer != NULL) sim_peer_close(crowd[i].peer);
+    }
+}
+
 static const scene scenes[] = {
     {"send_at_once", send_at_once, false, 0, {[SIM_TRANSFER] = 1}},
     {"receive_at_once", receive_at_once, false, 0, {[SIM_TRANSFER] = 1}},
@@ -226,6 +308,7 @@ static void play(void *argument)
               apm_socket_connect(stream, &remote) == APM_ERROR_SUCCESS,
           "there is no connection");
     other = sim_accept(listener, PATIENCE);
+    gather_crowd();
 
     for (i = 0; i < WARM_UP; i++) one->once();
     before = blocks;
@@ -235,10 +318,13 @@ static void play(void *argument)
     if (!one->shares) change_shared_locks(apmk_unlock_exclusive);
     check_counts(one, before, calls);
 
+    send_crowd_home();
     check(apm_socket_close(stream) == APM_ERROR_SUCCESS, "the socket does not close");
     sim_peer_close(other);
     sim_listener_close(listener);
     check(apm_cleanup() == APM_ERROR_SUCCESS, "the library does not end");
+    check(crowd_callbacks == crowd_size, "not everyone of the crowd was called back");
+    free(crowd);
 }
 
 static const scene *find_scene(const char *name)
@@ -253,14 +339,16 @@ static const scene *find_scene(const char *name)
 int main(int argc, char **argv)
 {
     sim_profile profile = sim_base_profile();
-    uint64_t count = 0;
+    uint64_t count = 0, others = 0;
 
-    playing = argc == 3 ? find_scene(argv[1]) : NULL;
-    if (playing == NULL || !number_read(argv[2], &count) || count == 0 || count > MOST) {
-        (void)fprintf(stderr, "usage: operation_cost SCENE COUNT\n");
+    playing = argc == 3 || argc == 4 ? find_scene(argv[1]) : NULL;
+    if (playing == NULL || !number_read(argv[2], &count) || count == 0 || count > MOST ||
+        (argc == 4 && (!number_read(argv[3], &others) || others > LARGEST_CROWD))) {
+        (void)fprintf(stderr, "usage: operation_cost SCENE COUNT [CROWD]\n");
         return 2;
     }
     wanted = (uint32_t)count;
+    crowd_size = (uint32_t)others;
     profile.switches = 0; /* nothing by chance: two runs are the same */
     sim_set_profile(&profile);
     sim_seed(1);

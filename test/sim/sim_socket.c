@@ -83,7 +83,7 @@ bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
 uint16_t sim_port_free(int32_t family, int32_t type)
 {
     do {
-        last_port = last_port < 49152 || last_port == 65535 ? 49152 : (uint16_t)(last_port + 1);
+        last_port = last_port < 16384 || last_port == 65535 ? 16384 : (uint16_t)(last_port + 1);
     } while (sim_port_taken(family, type, last_port));
     return last_port;
 }
