@@ -36,6 +36,7 @@
 #include "endpoint.hpp"
 #include "error.hpp"
 #include "library.hpp"
+#include "log.hpp"
 #include "manual_reset_event.hpp"
 #include "socket.hpp"
 

@@ -78,6 +78,23 @@ void events_are_owned()
     CHECK(!third);
 }
 
+void library_is_watched()
+{
+    apm::library one;
+    apm_statistics now = {};
+    apm_log_record record = {};
+
+    CHECK_IS(apm::library::statistics(now), APM_ERROR_NOT_INITIALIZED);
+    CHECK_IS(apm::library::poll(0), APM_ERROR_NOT_INITIALIZED);
+    CHECK_IS(one.startup(), APM_ERROR_SUCCESS);
+    CHECK_IS(apm::library::statistics(now), APM_ERROR_SUCCESS);
+    CHECK(now.size == sizeof now && now.begun == 0 && now.workers >= 1);
+    CHECK_IS(apm::library::poll(0), APM_ERROR_INVALID_OPERATION); /* it has workers */
+    record.name = "Connected";
+    record.value = 7;
+    CHECK(apm::text(record) == "Connected value=7 error=Success");
+}
+
 void libraries_count()
 {
     apm::library one, other;
@@ -372,6 +389,7 @@ void spans_are_buffers()
 const test_case value_cases[] = {{"errors are values, and error codes", errors_are_values, false},
                                  {"endpoints are values", endpoints_are_values, false},
                                  {"events are owned", events_are_owned, false},
+                                 {"the library is watched", library_is_watched, true},
                                  {"libraries count", libraries_count, true},
                                  {"sockets are owned, and shared", sockets_are_owned, false},
                                  {nullptr, nullptr, false}};
