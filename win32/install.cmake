@@ -53,7 +53,7 @@ endif()
 # The zip: what is installed, in one folder. ci/package makes its bytes the same each time.
 if(apmsock_alone)
     set(apmsock_architecture x64)
-    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(ARM64|aarch64)$" OR CMAKE_GENERATOR_PLATFORM STREQUAL "ARM64")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(ARM64|aarch64)$" OR CMAKE_C_COMPILER_ARCHITECTURE_ID STREQUAL "ARM64")
         set(apmsock_architecture arm64)
     elseif(CMAKE_SIZEOF_VOID_P EQUAL 4)
         set(apmsock_architecture x86)

@@ -77,7 +77,7 @@ static DWORD figures_slot;
 /* ---- the end ----------------------------------------------------------------------------------- */
 
 /* Without tearing down: the system takes it all back. */
-static __attribute__((noreturn)) void end_process(int code)
+static _Noreturn void end_process(int code)
 {
     (void)fflush(stdout);
     _exit(code);
@@ -99,7 +99,7 @@ static unsigned __stdcall watch(void *unused)
 
 /* ---- the command line -------------------------------------------------------------------------- */
 
-static __attribute__((noreturn)) void refuse(const char *argument)
+static _Noreturn void refuse(const char *argument)
 {
     (void)fprintf(stderr,
                   "%s: %s?\nusage: %s WORKLOAD --port P [--host 127.0.0.1|::1] [--conns N] [--size BYTES]\n"

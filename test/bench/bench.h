@@ -103,12 +103,19 @@ bool bench_leave(void);
 /* What ought not to be: a send that was cut, an answer that was not asked for. */
 void bench_note_error(void);
 
+/* C's word is none of C++, and the other way round. */
+#ifdef __cplusplus
+#define BENCH_NO_RETURN [[noreturn]]
+#else
+#define BENCH_NO_RETURN _Noreturn
+#endif
+
 /* Prints the result and ends the process. The second one is for BENCH_IDLE. */
-__attribute__((noreturn)) void bench_report(void);
-__attribute__((noreturn)) void bench_report_idle(void);
+BENCH_NO_RETURN void bench_report(void);
+BENCH_NO_RETURN void bench_report_idle(void);
 
 /* Prints what failed and ends the process with code 2. */
-__attribute__((noreturn)) void bench_fail(const char *what, long code);
+BENCH_NO_RETURN void bench_fail(const char *what, long code);
 
 #ifdef __cplusplus
 }
