@@ -61,9 +61,45 @@ static void watcher_is_there_before_the_library(void)
     sim_watch(0, NULL);
 }
 
+static _Atomic uint32_t refusals;
+
+static void see_refusals(const char *name, const char *detail, int32_t error, uint64_t value)
+{
+    (void)detail;
+    if (strcmp(name, "ThreadRefused") != 0) return;
+    CHECK(error == APM_ERROR_OUT_OF_MEMORY && value == 1);
+    atomic_fetch_add(&refusals, 1);
+}
+
+/* One worker, and never another thread, not even one for timers. */
+static void refused_thread_is_told(void)
+{
+    sim_profile calm = sim_base_profile(), poor = calm;
+    apm_options options = harness_options();
+    pair both;
+
+    atomic_store(&refusals, 0);
+    options.min_workers = 1;
+    poor.faults[SIM_THREAD].nth = 2;
+    poor.faults[SIM_THREAD].lasting = true;
+    sim_set_profile(&poor);
+    sim_watch(APM_LOG_WARNING, see_refusals);
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        if (pair_open(&both)) {
+            check_alive(&both);
+            pair_close(&both);
+        }
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+        CHECK(atomic_load(&refusals) != 0);
+    }
+    sim_watch(0, NULL);
+    sim_set_profile(&calm);
+}
+
 static const test_case watch_cases[] = {
     {"watcher_comes_and_goes", watcher_comes_and_goes, false},
     {"watcher_is_there_before_the_library", watcher_is_there_before_the_library, true},
+    {"refused_thread_is_told", refused_thread_is_told, true},
     {NULL, NULL, false},
 };
 
