@@ -96,9 +96,40 @@ static void refused_thread_is_told(void)
     sim_set_profile(&calm);
 }
 
+static _Atomic uint32_t refused_sends;
+
+static void see_refused_sends(const char *name, const char *detail, int32_t error, uint64_t value)
+{
+    (void)error;
+    if (strcmp(name, "OperationRefused") != 0) return;
+    CHECK(strcmp(detail, "send") == 0 && value == 0);
+    atomic_fetch_add(&refused_sends, 1);
+}
+
+/* By the kernel, once the operation is there. */
+static void refused_operation_is_told(void)
+{
+    sim_profile calm = sim_base_profile(), poor = calm;
+    apm_error error;
+    pair both;
+
+    atomic_store(&refused_sends, 0);
+    if (!pair_open(&both)) return;
+    sim_watch(APM_LOG_TRACE, see_refused_sends);
+    poor.faults[SIM_TRANSFER].nth = 1;
+    sim_set_profile(&poor);
+    error = apm_socket_begin_send(both.socket, "x", 1, 0, NULL, NULL, NULL);
+    sim_set_profile(&calm);
+    (void)CHECK_ERROR(error, APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+    CHECK(atomic_load(&refused_sends) == 1);
+    sim_watch(0, NULL);
+    pair_close(&both);
+}
+
 static const test_case watch_cases[] = {
     {"watcher_comes_and_goes", watcher_comes_and_goes, false},
     {"watcher_is_there_before_the_library", watcher_is_there_before_the_library, true},
+    {"refused_operation_is_told", refused_operation_is_told, false},
     {"refused_thread_is_told", refused_thread_is_told, true},
     {NULL, NULL, false},
 };
