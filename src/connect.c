@@ -82,7 +82,7 @@ static apmi_operation *new_connect(apm_socket *socket, uint32_t room, bool looks
 
     if (operation == NULL) return NULL;
     if (!apmi_course_make(operation, room, looks)) {
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
         return NULL;
     }
     course = apmi_course_of(operation);
@@ -112,12 +112,12 @@ static apm_error enter_connect(apmi_operation *operation)
 }
 
 /* Begin fails: nobody has seen the operation. */
-static void leave_connect(apmi_operation *operation, bool entered)
+static void leave_connect(apmi_operation *operation, bool entered, apm_error error)
 {
     apm_socket *socket = operation->socket;
 
     if (entered) apmi_socket_undo(socket);
-    apmi_operation_discard(operation);
+    apmi_operation_discard(operation, error);
 }
 
 apm_error apmi_connect_check(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address)
@@ -161,7 +161,7 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     apmk_unlock_exclusive(&socket->gate);
 
     if (error != APM_ERROR_SUCCESS) {
-        leave_connect(operation, entered);
+        leave_connect(operation, entered, error);
         return error;
     }
     if (result != NULL) *result = operation;
@@ -193,7 +193,7 @@ static apm_error begin_course(apmi_operation *operation, apm_async_result **resu
     apmk_unlock_exclusive(&socket->gate);
 
     if (over) apmi_operation_post_all(operation);
-    if (error != APM_ERROR_SUCCESS) leave_connect(operation, entered);
+    if (error != APM_ERROR_SUCCESS) leave_connect(operation, entered, error);
     return error;
 }
 

@@ -226,7 +226,7 @@ static apm_error try_on_the_side(apmi_operation *operation, const apmk_address *
 not_begun:
     apmk_socket_close(room->handle.kernel);
 no_room:
-    apmi_operation_discard(attempt);
+    apmi_operation_discard(attempt, error);
     return error;
 }
 

@@ -81,7 +81,7 @@ static apmi_operation *new_operation(apm_socket *socket, apmi_kind kind, void *d
 
     if (operation == NULL) return NULL;
     if (apmi_operation_room(operation, room) == NULL) {
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
         return NULL;
     }
     operation->size = size;

@@ -251,7 +251,7 @@ apm_error APM_CALL apm_socket_begin_disconnect(apm_socket *socket, bool reuse, a
     operation = apmi_operation_new(socket, APMI_DISCONNECT, callback, state, result != NULL);
     farewell = operation != NULL ? (apmi_farewell *)apmi_operation_room(operation, sizeof *farewell) : NULL;
     if (farewell == NULL) {
-        if (operation != NULL) apmi_operation_discard(operation);
+        if (operation != NULL) apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
         if (reuse) apmi_socket_set_phase(socket, APMI_CONNECTED);
         return APM_ERROR_OUT_OF_MEMORY;
     }

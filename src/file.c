@@ -188,7 +188,7 @@ apm_error APM_CALL apm_socket_begin_send_file(apm_socket *socket, const char *pa
     operation->flags = flags;
     error = open_file(operation, path, before, after);
     if (error != APM_ERROR_SUCCESS) {
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, error);
         return error;
     }
     apmi_operation_retain(operation); /* for the file, should there be no beginning */

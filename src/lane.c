@@ -228,7 +228,7 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
     apmk_lock_exclusive(&socket->gate);
     if (!apmi_socket_begin(socket)) {
         apmk_unlock_exclusive(&socket->gate);
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, APM_ERROR_OBJECT_DISPOSED);
         return APM_ERROR_OBJECT_DISPOSED;
     }
     operation->connection = socket->connection;
@@ -257,7 +257,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     }
     if (!apmi_socket_begin(socket)) {
         apmk_unlock_shared(&socket->gate);
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, APM_ERROR_OBJECT_DISPOSED);
         return APM_ERROR_OBJECT_DISPOSED;
     }
     operation->connection = socket->connection;
@@ -271,7 +271,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
         apmi_socket_note_error(socket, (apmi_kind)operation->kind, error);
         leave_lane(socket, lane);
         apmi_socket_undo(socket);
-        apmi_operation_discard(operation);
+        apmi_operation_discard(operation, error);
         return error;
     }
     if (result != NULL) *result = operation;

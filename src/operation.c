@@ -146,8 +146,9 @@ void apmi_operation_release(apmi_operation *operation)
     if (before == 1) recycle_operation(operation);
 }
 
-void apmi_operation_discard(apmi_operation *operation)
+void apmi_operation_discard(apmi_operation *operation, apm_error error)
 {
+    operation->error = error; /* to be told; End has nobody to tell it to */
     /* An attempt begins and fails under the gate, and is part of a connect. */
     if (operation->kind != APMI_ATTEMPT) apmi_trace_operation(operation, APM_EVENT_OPERATION_REFUSED);
     /* A deadline may be about to find that there is nothing to cancel. */

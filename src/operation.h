@@ -99,8 +99,8 @@ struct apm_async_result {
  * for the caller if he `wants` the result. NULL when there is no memory. */
 apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async_callback callback,
                                    void *state, bool wanted);
-/* Begin failed and nobody has seen the operation. */
-void apmi_operation_discard(apmi_operation *operation);
+/* Begin failed, with that error, and nobody has seen the operation. */
+void apmi_operation_discard(apmi_operation *operation, apm_error error);
 /* The operation's own memory of at least `size` bytes, not cleared; NULL when there is none. */
 void *apmi_operation_room(apmi_operation *operation, size_t size);
 /* Gives the memory of a spare block back. */

@@ -108,7 +108,7 @@ static apm_error begin_list(apm_socket *socket, apmi_kind kind, const apm_buffer
     operation->flags = flags;
     error = take_list(operation, buffers, count);
     if (error == APM_ERROR_SUCCESS) return apmi_lane_begin(operation, result);
-    apmi_operation_discard(operation);
+    apmi_operation_discard(operation, error);
     return error;
 }
 

@@ -41,7 +41,7 @@ enum {
     APM_EVENT_CONNECT_FAILED = 12,     /**< information; error */
     APM_EVENT_CONNECTION_LOST = 13,    /**< information: it was reset or has timed out; error */
     APM_EVENT_OPERATION_BEGINS = 14,   /**< trace; before the kernel has it */
-    APM_EVENT_OPERATION_REFUSED = 15,  /**< trace: its Begin has failed */
+    APM_EVENT_OPERATION_REFUSED = 15,  /**< trace: its Begin has failed; error */
     APM_EVENT_OPERATION_COMPLETED = 16 /**< trace: before its callback; error; value: bytes */
 };
 

@@ -100,9 +100,8 @@ static _Atomic uint32_t refused_sends;
 
 static void see_refused_sends(const char *name, const char *detail, int32_t error, uint64_t value)
 {
-    (void)error;
     if (strcmp(name, "OperationRefused") != 0) return;
-    CHECK(strcmp(detail, "send") == 0 && value == 0);
+    CHECK(strcmp(detail, "send") == 0 && value == 0 && error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
     atomic_fetch_add(&refused_sends, 1);
 }
 
