@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A socket's count of operations begun: what its word has no room for is carried over. */
 #include "../../src/socket.h"
+#include "../sim/sim.h"
 #include "../support/fixture.h"
 
 static uint64_t ask_begun(void)
@@ -42,8 +43,31 @@ static void count_goes_on_behind_the_word(void)
     CHECK(ask_begun() == before);
 }
 
+/* The kernel has the last word, when the operation has been counted already. */
+static void begin_that_the_kernel_refuses_is_none(void)
+{
+    sim_profile calm = sim_base_profile(), poor = calm;
+    apm_error error;
+    uint64_t before;
+    pair both;
+
+    if (!pair_open(&both)) return;
+    before = ask_begun();
+    poor.faults[SIM_TRANSFER].nth = 1;
+    sim_set_profile(&poor);
+    error = apm_socket_begin_send(both.socket, "x", 1, APM_FLAG_NONE, NULL, NULL, NULL);
+    sim_set_profile(&calm);
+    (void)CHECK_ERROR(error, APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+    CHECK(ask_begun() == before);
+    CHECK(apmi_socket_live(atomic_load(&both.socket->active)) == 0);
+    (void)CHECK_ERROR(send_now(both.socket, "x", 1, NULL), APM_ERROR_SUCCESS);
+    CHECK(ask_begun() == before + 1);
+    pair_close(&both);
+}
+
 static const test_case tally_cases[] = {
     {"count_goes_on_behind_the_word", count_goes_on_behind_the_word, false},
+    {"begin_that_the_kernel_refuses_is_none", begin_that_the_kernel_refuses_is_none, false},
     {NULL, NULL, false},
 };
 
