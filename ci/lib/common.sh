@@ -23,6 +23,9 @@ die() {
     exit 1
 }
 
+# As the headers say.
+library_version() { sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' "$root/include/apmsock/library.h"; }
+
 # One command at a time in one checkout: the next one waits. Not in what a command calls. What
 # may outlive the command (Wine's services) must not inherit the descriptor: hence each 9>&-.
 if [ -z "${APMSOCK_CI:-}" ]; then

@@ -7,7 +7,7 @@
 expect_consumer() {
     local said
     said=$(timeout 60 "$wine" "$1" 2>&1 9>&- | tr -d '\r') || die "${1#"$build/"} failed: $said"
-    [ "$said" = "apmsock $(sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' include/apmsock/library.h)" ] ||
+    [ "$said" = "apmsock $(library_version)" ] ||
         die "${1#"$build/"} said: $said"
 }
 
@@ -111,7 +111,7 @@ SCRIPT
     while read -r request answer; do
         [ "$(cmake -DPACKAGE_FIND_VERSION="$request" -DPREFIX="$1" -P "$build/version.cmake" 2>&1)" = "$answer" ] ||
             die "find_package(apmsock $request): not $answer"
-    done < <(awk -v version="$(sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' include/apmsock/library.h)" 'BEGIN {
+    done < <(awk -v version="$(library_version)" 'BEGIN {
         split(version, part, ".")
         print version, "yes"; print part[1] ".0.0", "yes"; print part[1] ".999.0", "no"; print part[1] + 1 ".0.0", "no"
     }')

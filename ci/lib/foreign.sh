@@ -90,7 +90,7 @@ client_node() {
 # Counts in foreign_passed and foreign_skipped; dies when one has failed.
 run_foreign() {
     local client reason version
-    version=$(sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' include/apmsock/library.h)
+    version=$(library_version)
     foreign_passed=0 foreign_skipped=0
     mkdir -p "$build/foreign"
     for client in declarations rust lua node; do

@@ -23,7 +23,7 @@ check_binaries() {
 # The packages, made twice: the second time from the source package, unpacked elsewhere.
 check_reproducible() {
     local again=$build/package-again version file
-    version=$(sed -n 's/^#define APM_VERSION "\(.*\)"$/\1/p' include/apmsock/library.h)
+    version=$(library_version)
     export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
     rm -rf "$build"/package-*/
     ci/package || die "ci/package failed"
