@@ -43,9 +43,4 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-# The loader itself: Debian's wrapper around it talks on stderr.
-find_program(APMSOCK_WINE NAMES wine64 wine HINTS /usr/lib/wine)
-mark_as_advanced(APMSOCK_WINE)
-if(APMSOCK_WINE)
-    set(CMAKE_CROSSCOMPILING_EMULATOR ${APMSOCK_WINE})
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/emulator.cmake)
