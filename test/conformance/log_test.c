@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../support/fixture.h"
+#include "../support/pump.h"
 
 enum { MOST = 4096 };
 
@@ -208,8 +208,7 @@ static void shortage_is_told(void)
     if (pair_open(&both)) {
         call_prepare(&made, both.socket, CALL_SEND);
         (void)CHECK_ERROR(call_send(&made, "x", 1), APM_ERROR_SUCCESS);
-        while (apm_manual_reset_event_wait_one(made.done, 0) != APM_ERROR_SUCCESS)
-            if (!CHECK_ERROR(apm_poll(PATIENCE), APM_ERROR_SUCCESS)) break;
+        CHECK(pump_call(&made));
         call_dispose(&made);
         pair_close(&both);
     }

@@ -13,8 +13,8 @@ set(stress_sources
     stress/gate.c
     stress/host.c
     stress/ledger.c
-    stress/log.c
     stress/letter.c
+    stress/log.c
     stress/misuse.c
     stress/parcel.c
     stress/poller.c
