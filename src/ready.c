@@ -144,6 +144,7 @@ static apmi_operation *take_ready(apmi_ready *ready)
         ready->first = operation->next;
         if (ready->first == NULL) ready->last = NULL;
         ready->count--;
+        operation->next = NULL;
     }
     apmk_unlock_exclusive(&ready->lock);
     return operation;
@@ -159,7 +160,6 @@ static bool run_ready(apmi_ready *ready)
         apmi_operation *operation = take_ready(ready);
 
         if (operation == NULL) break; /* another thread has them */
-        operation->next = NULL;
         apmi_operation_call_back(operation);
         some = true;
     }
@@ -172,8 +172,8 @@ static bool run_ready(apmi_ready *ready)
 static bool sleep_or_work(apmi_library *library, uint32_t timeout)
 {
     apmi_ready *ready = &library->ready;
-    bool some = false, sleeps;
     uint32_t turn;
+    bool sleeps;
 
     atomic_fetch_add_explicit(&ready->sleep, 1, memory_order_relaxed);
     apmk_interleave();
@@ -182,11 +182,10 @@ static bool sleep_or_work(apmi_library *library, uint32_t timeout)
     sleeps = ready->first == NULL && !atomic_load_explicit(&ready->ended, memory_order_relaxed);
     apmk_unlock_exclusive(&ready->lock);
     if (!has_workers(library))
-        some = apmi_pool_work(&library->pool, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep);
-    else if (sleeps)
-        (void)apmk_wait_address(&ready->turn, turn, timeout);
-    if (has_workers(library)) atomic_fetch_sub_explicit(&ready->sleep, 1, memory_order_relaxed);
-    return some;
+        return apmi_pool_work(&library->pool, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep);
+    if (sleeps) (void)apmk_wait_address(&ready->turn, turn, timeout);
+    atomic_fetch_sub_explicit(&ready->sleep, 1, memory_order_relaxed);
+    return false;
 }
 
 apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)

@@ -8,7 +8,7 @@
 #include "statistics.h"
 
 #include <apmsock/error.h>
-#include <apmsock/statistics.h>
+#include <assert.h>
 #include <string.h>
 
 #include "library.h"
@@ -22,7 +22,7 @@
 
 void apmi_statistics_init(apmi_statistics *statistics)
 {
-    statistics->begun = statistics->sent = statistics->received = 0;
+    memset(&statistics->gone, 0, sizeof statistics->gone);
     atomic_init(&statistics->carried, 0);
     atomic_init(&statistics->aborted, 0);
     atomic_init(&statistics->failed, 0);
@@ -34,11 +34,21 @@ static uint64_t read_number(const _Atomic uint64_t *number)
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
+/* What a socket has done and does. */
+static void add_socket(apm_statistics *sum, const apm_socket *socket)
+{
+    uint64_t active = read_number(&socket->active);
+
+    sum->begun += apmi_socket_begun(active);
+    sum->live += apmi_socket_live(active);
+    sum->bytes_sent += read_number(&socket->lanes[APMI_OUTWARD].bytes);
+    sum->bytes_received += read_number(&socket->lanes[APMI_INWARD].bytes);
+}
+
 void apmi_statistics_take(apmi_statistics *statistics, const apm_socket *socket)
 {
-    statistics->begun += apmi_socket_begun(read_number(&socket->active));
-    statistics->sent += read_number(&socket->lanes[APMI_OUTWARD].bytes);
-    statistics->received += read_number(&socket->lanes[APMI_INWARD].bytes);
+    assert(apmi_socket_live(read_number(&socket->active)) == 0);
+    add_socket(&statistics->gone, socket);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------- */
@@ -46,26 +56,18 @@ void apmi_statistics_take(apmi_statistics *statistics, const apm_socket *socket)
 /* False if the library is being ended. */
 static bool add_sockets(apmi_library *library, apm_statistics *sum)
 {
-    apmi_statistics *gone = &library->statistics;
     const apm_socket *socket;
     bool ends;
 
     apmk_lock_exclusive(&library->lock);
     ends = library->closing;
-    sum->begun = gone->begun;
-    sum->bytes_sent = gone->sent;
-    sum->bytes_received = gone->received;
+    *sum = library->statistics.gone;
     for (socket = library->sockets; socket != NULL; socket = socket->next) {
-        uint64_t active = read_number(&socket->active);
-
-        sum->begun += apmi_socket_begun(active);
-        sum->live += apmi_socket_live(active);
-        sum->bytes_sent += read_number(&socket->lanes[APMI_OUTWARD].bytes);
-        sum->bytes_received += read_number(&socket->lanes[APMI_INWARD].bytes);
+        add_socket(sum, socket);
         sum->sockets++;
     }
     apmk_unlock_exclusive(&library->lock);
-    sum->begun += read_number(&gone->carried);
+    sum->begun += read_number(&library->statistics.carried);
     return !ends;
 }
 
@@ -84,7 +86,7 @@ static bool count_all(apmi_library *library, apm_statistics *sum)
 
 apm_error APM_CALL apm_get_statistics(apm_statistics *statistics)
 {
-    apm_statistics sum = {0};
+    apm_statistics sum;
     apmi_library *library;
     size_t size;
     bool good;

@@ -5,11 +5,11 @@
 #ifndef APMI_STATISTICS_H
 #define APMI_STATISTICS_H
 
-#include <apmsock/base.h>
+#include <apmsock/statistics.h>
 #include <stdatomic.h>
 
 typedef struct apmi_statistics {
-    uint64_t begun, sent, received;   /* of sockets that have left; under the lock of the list */
+    apm_statistics gone;              /* the sums of the sockets that have left; under the lock of the list */
     _Atomic uint64_t carried;         /* of those begun: what a socket's word has no room for */
     _Atomic uint64_t aborted, failed; /* operations */
 } apmi_statistics;

@@ -16,7 +16,8 @@
 _Atomic uint32_t apmi_trace_level;
 
 static apmk_lock level_lock; /* guards the two that make the one */
-static uint32_t log_level, watch_level;
+static uint32_t log_level;
+static _Atomic uint32_t watch_level; /* also read without it */
 
 /* Held shared while something is told: the end waits until nobody does. A Begin that meets the end on
  * another thread has nothing else that the end would wait for. */
@@ -66,11 +67,13 @@ static const char *const kinds[] = {
 
 static void set_levels(const uint32_t *log, const uint32_t *watch)
 {
+    uint32_t watched;
+
     apmk_lock_exclusive(&level_lock);
     if (log != NULL) log_level = *log;
-    if (watch != NULL) watch_level = *watch;
-    atomic_store_explicit(&apmi_trace_level, log_level > watch_level ? log_level : watch_level,
-                          memory_order_relaxed);
+    if (watch != NULL) atomic_store_explicit(&watch_level, *watch, memory_order_relaxed);
+    watched = atomic_load_explicit(&watch_level, memory_order_relaxed);
+    atomic_store_explicit(&apmi_trace_level, log_level > watched ? log_level : watched, memory_order_relaxed);
     apmk_unlock_exclusive(&level_lock);
 }
 
@@ -108,55 +111,46 @@ static void tell(const apmi_library *library, apm_log_record *record)
 {
     const event_kind *kind = &events[record->event];
 
+    if (!apmi_traces(kind->level)) return;
     record->size = sizeof *record;
     record->level = kind->level;
     record->name = kind->name;
+    if (record->detail == NULL) record->detail = "";
     apmk_lock_shared(&tell_lock);
     if (library == teller) {
         if (library->options.log != NULL && kind->level <= library->options.log_level)
             library->options.log(record, library->options.log_context);
-        apmk_trace_write(record->name, record->level, kind->keyword, record->detail, record->socket,
-                         record->result, record->error, record->value);
+        /* Relaxed: as apmi_traces. */
+        if (atomic_load_explicit(&watch_level, memory_order_relaxed) >= (uint32_t)kind->level)
+            apmk_trace_write(record->name, record->level, kind->keyword, record->detail, record->socket,
+                             record->result, record->error, record->value);
     }
     apmk_unlock_shared(&tell_lock);
 }
 
 void apmi_trace_library(const apmi_library *library, int32_t event, apm_error error, uint64_t value)
 {
-    apm_log_record record = {0};
+    apm_log_record record = {.event = event, .error = error, .value = value};
 
-    if (!apmi_traces(events[event].level)) return;
-    record.event = event;
-    record.detail = "";
-    record.error = error;
-    record.value = value;
     tell(library, &record);
 }
 
 void apmi_trace_socket(const apm_socket *socket, int32_t event, apm_error error, uint64_t value)
 {
-    apm_log_record record = {0};
+    apm_log_record record = {.event = event, .socket = socket, .error = error, .value = value};
 
-    if (!apmi_traces(events[event].level)) return;
-    record.event = event;
-    record.detail = "";
-    record.socket = socket;
-    record.error = error;
-    record.value = value;
     tell(socket->library, &record);
 }
 
 void apmi_trace_operation(const apm_async_result *operation, int32_t event)
 {
-    apm_log_record record = {0};
+    apm_log_record record = {.event = event,
+                             .detail = kinds[operation->kind],
+                             .socket = operation->socket,
+                             .result = operation,
+                             .error = operation->error,
+                             .value = operation->transferred};
 
-    if (!apmi_traces(events[event].level)) return;
-    record.event = event;
-    record.detail = kinds[operation->kind];
-    record.socket = operation->socket;
-    record.result = operation;
-    record.error = operation->error;
-    record.value = operation->transferred;
     tell(operation->socket->library, &record);
 }
 
