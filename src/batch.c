@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking packets in batches saves most of what a packet costs. But a packet that is held by a
- * worker whose callback blocks is lost to the others, and may be the very one that the
- * callback waits for. So what a worker holds can be taken from it:
+ * Two reasons for a worker to hold more than what it does at the moment:
  *
- *  - Each packet of a batch is a word. The worker exchanges it for 0 when it comes to it.
- *  - While there are batches a timer looks at them every PACE ms. One that does not advance, or
- *    is many looks old, is emptied by it: by the same exchange, back into the port, where
- *    another worker waits (rule 1 of the pool).
+ *  - Taking packets many at a time saves most of what a packet costs.
+ *  - What is over at once calls back inside Begin. A connection whose operations always are would
+ *    never let another one have its turn. So where a worker has more to do, such a callback goes
+ *    behind that, as if a packet had come for it. It also does after ROW in a row: the worker then
+ *    looks whether there is more to do.
+ *
+ * But what is held by a worker whose callback blocks is lost to the others, and may be the very thing
+ * that the callback waits for. So it can be taken:
+ *
+ *  - The list of a batch is a word. The worker exchanges it for NULL, does with the list what it
+ *    likes, and puts the rest back. Whoever else finds a list there by the same exchange has all of
+ *    it. Nobody but the worker puts one there, so what it put back is what it left.
+ *  - While there are batches a timer looks at them every PACE ms. One that does not advance, or in
+ *    which something waits for long behind slow callbacks, is emptied by it: back into the port,
+ *    where another worker waits (rule 1 of the pool).
  *  - Callbacks that were slow once may be so again. For a while, longer each time it turns
- *    out to be true, workers then take one packet at a time, which nobody else waits for.
+ *    out to be true, workers then take one packet at a time, which nobody else waits for, and put
+ *    nothing off.
  *
- * The watch costs a look at a word per batch, and sleeps while there are none. A worker shows
- * its batch and then looks whether there is a watch; a watch says that it goes and then
- * looks at the batches again. Both in sequential order, so one of them sees the other.
+ * The watch costs a look at two words per batch, and sleeps while there are none. A worker whose batch
+ * was empty shows what it has and then looks whether there is a watch; a watch says that it goes and then
+ * looks at the batches again. Both in sequential order, so one of them sees the other. A worker that
+ * adds to what is not done needs not look: `done` is read before `kept`, so a watch that sees the one
+ * after it sees the other, too.
  *
- * Where there is no watch to be had the packets go back to the port at once.
+ * Where there is no watch to be had the lists go back to the port at once. A pool of one worker has
+ * none, and nobody to lose anything to.
  */
 #include "batch.h"
 
@@ -27,82 +40,77 @@
 
 #define PACE 10u
 #define STUCK 2u /* looks: more than that of time without a processor is rare */
-#define OLD 8u
+#define OLD 8u   /* looks in which a worker came to less than FAST callbacks */
+#define FAST 8u
 #define CAUTION_LEAST 50u
 #define CAUTION_MOST 1600u
 
-/* So many workers have a batch; that more of them are busy at once says that callbacks block. */
+/* So many waits in a row that bring one packet say that there will be one: then a wait for one is
+ * enough, which some systems do with less. Now and then it looks whether there are more. */
+#define LONE 4u
+#define LONE_LOOK 8u
+
+/* Callbacks in a row inside Begin, on a worker. */
+#define ROW 32u
+
+/* So many workers use their batch; that more of them are busy at once says that callbacks block. */
 #define BATCHES 16u
 
-#define KEYS ((uintptr_t)3)
-static_assert(APMI_OVER <= 3 && APMI_CALLBACK <= 3 && APMI_TAKEN <= 3, "keys fit into the lowest bits");
-static_assert(_Alignof(struct apm_async_result) > 3, "of an operation's address");
+static const _Atomic uint32_t one = 1;
 
 static void watch_batches(apmi_timer *timer);
 
-/* ---- the words ----------------------------------------------------------------------------- */
-
-static uintptr_t make_word(const apmk_packet *packet)
+/* What is not done: as the watch may read it. */
+static bool is_busy(apmi_batch *batch)
 {
-    uint8_t key;
-    apmi_operation *operation = apmi_operation_of_packet(packet, &key);
+    /* In this order; acquire: whoever is done with one has counted what was put there before. */
+    uint32_t done = atomic_load_explicit(&batch->done, memory_order_acquire);
 
-    return (uintptr_t)operation | key;
-}
-
-static uintptr_t take_word(apmi_batch *batch, uint32_t place)
-{
-    /* Acquire: whoever put it there has written to the operation. */
-    return atomic_exchange_explicit(&batch->packets[place], 0, memory_order_acquire);
-}
-
-static apmi_operation *operation_of(uintptr_t word)
-{
-    return (apmi_operation *)(word & ~KEYS);
+    return atomic_load_explicit(&batch->kept, memory_order_seq_cst) != done;
 }
 
 /* ---- the watch ------------------------------------------------------------------------------- */
 
-static bool has_packets(apmi_batch *batch)
+/* Acquire: whoever put it there has written to the operations. */
+static apmi_operation *take_list(apmi_batch *batch)
 {
-    return atomic_load_explicit(&batch->turn, memory_order_seq_cst) % 2 != 0;
+    return atomic_exchange_explicit(&batch->first, NULL, memory_order_acquire);
 }
 
 /* Back to the port with what is left of it: how much it was. */
-static uint32_t empty_batch(apmi_batches *batches, apmi_batch *batch)
+static uint32_t empty_batch(apmi_batch *batch)
 {
-    uint32_t place, count = 0;
+    apmi_operation *operation = take_list(batch);
+    uint32_t count = 0;
 
-    for (place = 0; place < APMI_BATCH; place++) {
-        uintptr_t word = take_word(batch, place);
-        if (word == 0) continue;
-        apmi_pool_post(batches->pool, operation_of(word), (uint8_t)(word & KEYS));
+    while (operation != NULL) {
+        apmi_operation *next = operation->next;
+
+        operation->next = NULL;
+        apmi_pool_post(batch->batches->pool, operation, operation->key);
+        operation = next;
         count++;
     }
     return count;
 }
 
-/* How far the worker is. */
-static uint32_t find_place(apmi_batch *batch)
-{
-    uint32_t place = 0;
-
-    while (place < APMI_BATCH && atomic_load_explicit(&batch->packets[place], memory_order_relaxed) == 0)
-        place++;
-    return place;
-}
-
 /* Whether it should have come further since; remembers how far it is. */
 static bool is_stuck(apmi_batch *batch)
 {
-    uint32_t turn = atomic_load_explicit(&batch->turn, memory_order_seq_cst), place = find_place(batch);
-    bool same = turn == batch->seen_turn;
+    uint32_t done = atomic_load_explicit(&batch->done, memory_order_acquire);
+    uint32_t kept = atomic_load_explicit(&batch->kept, memory_order_relaxed);
+    uint32_t advance = done - batch->seen;
+    bool busy = kept != done;
 
-    batch->age = same ? batch->age + 1 : 0;
-    batch->rest = same && place == batch->seen_place ? batch->rest + 1 : 0;
-    batch->seen_turn = turn;
-    batch->seen_place = place;
-    return turn % 2 != 0 && (batch->rest >= STUCK || batch->age >= OLD);
+    batch->rest = busy && advance == 0 ? batch->rest + 1 : 0;
+    if (!busy || (int32_t)(done - batch->mark) >= 0) {
+        batch->mark = kept;
+        batch->age = 0;
+    } else if (advance < FAST) {
+        batch->age++;
+    }
+    batch->seen = done;
+    return busy && (batch->rest >= STUCK || batch->age >= OLD);
 }
 
 static void take_care(apmi_batches *batches, uint64_t now)
@@ -119,8 +127,8 @@ static bool arm_watch(apmi_batches *batches)
 {
     bool was_armed;
 
-    return apmi_timer_arm(batches->pool->timers, &batches->watch, PACE, watch_batches, &was_armed) ==
-           APMK_SUCCESS;
+    return apmi_timer_arm(&batches->pool->library->timers, &batches->watch, PACE, watch_batches,
+                          &was_armed) == APMK_SUCCESS;
 }
 
 static void watch_batches(apmi_timer *timer)
@@ -132,14 +140,13 @@ static void watch_batches(apmi_timer *timer)
 
     for (i = 0; i < batches->count; i++) {
         apmi_batch *batch = &batches->first[i];
-        uint32_t taken = is_stuck(batch) ? empty_batch(batches, batch) : 0;
+        uint32_t taken = is_stuck(batch) ? empty_batch(batch) : 0;
 
         if (taken != 0) {
             take_care(batches, now);
-            apmi_trace_library(apmi_pool_library(batches->pool), APM_EVENT_CALLBACK_SLOW, APM_ERROR_SUCCESS,
-                               taken);
+            apmi_trace_library(batches->pool->library, APM_EVENT_CALLBACK_SLOW, APM_ERROR_SUCCESS, taken);
         }
-        busy = busy || has_packets(batch);
+        busy = busy || is_busy(batch);
     }
     if (atomic_load_explicit(&batches->most, memory_order_relaxed) == 1) {
         busy = true; /* until the time is over */
@@ -150,7 +157,7 @@ static void watch_batches(apmi_timer *timer)
         apmk_interleave();
         atomic_store_explicit(&batches->watched, false, memory_order_seq_cst);
         apmk_interleave();
-        for (i = 0; i < batches->count && !busy; i++) busy = has_packets(&batches->first[i]);
+        for (i = 0; i < batches->count && !busy; i++) busy = is_busy(&batches->first[i]);
         if (!busy || atomic_exchange_explicit(&batches->watched, true, memory_order_seq_cst)) return;
     }
     (void)arm_watch(batches); /* fails at the end of the library only, when nothing is left */
@@ -164,75 +171,165 @@ static void start_watch(apmi_batches *batches)
     if (atomic_exchange_explicit(&batches->watched, true, memory_order_seq_cst) || arm_watch(batches)) return;
     /* Others may have relied on it since. */
     atomic_store_explicit(&batches->watched, false, memory_order_seq_cst);
-    for (i = 0; i < batches->count; i++)
-        if (has_packets(&batches->first[i])) (void)empty_batch(batches, &batches->first[i]);
+    for (i = 0; i < batches->count; i++) (void)empty_batch(&batches->first[i]);
 }
 
 /* ---- the worker's side ------------------------------------------------------------------------- */
 
-uint32_t apmi_batch_room(apmi_batches *batches, const apmi_batch *batch)
+/* Relaxed: the worker alone writes them. */
+static uint32_t own_count(_Atomic uint32_t *count)
 {
-    if (batches->count == 0) return APMI_BATCH; /* one worker: there is nobody to lose it to */
-    return batch != NULL ? atomic_load_explicit(&batches->most, memory_order_relaxed) : 1;
+    return atomic_load_explicit(count, memory_order_relaxed);
 }
 
-void apmi_batch_keep(apmi_batches *batches, apmi_batch *batch, const apmk_packet *packets, uint32_t count)
+/* The list was empty, or somebody has taken it: the worker is done with all of it. */
+static void forget_list(apmi_batch *batch)
 {
-    /* Relaxed: nobody else writes it. */
-    uint32_t turn = atomic_load_explicit(&batch->turn, memory_order_relaxed), i;
+    atomic_store_explicit(&batch->done, own_count(&batch->kept), memory_order_release);
+}
 
-    assert(turn % 2 == 0 && count <= APMI_BATCH);
-    for (i = 0; i < count; i++)
-        atomic_store_explicit(&batch->packets[i], make_word(&packets[i]), memory_order_release);
-    atomic_store_explicit(&batch->turn, turn + 1, memory_order_seq_cst);
+/* Puts the rest of a list back. Release: what was done to the operations is done. */
+static void give_list(apmi_batch *batch, apmi_operation *first)
+{
     apmk_interleave();
-    if (!atomic_load_explicit(&batches->watched, memory_order_seq_cst)) start_watch(batches);
+    atomic_store_explicit(&batch->first, first, memory_order_release);
 }
 
-void apmi_batch_run(apmi_batch *batch, uint32_t count)
+static void add_list(apmi_batch *batch, apmi_operation *first, apmi_operation *last, uint32_t count)
 {
+    apmi_batches *batches = batch->batches;
+    apmi_operation *list = take_list(batch);
+    uint32_t kept = own_count(&batch->kept);
+    bool was_busy;
+
+    if (list == NULL) {
+        list = first;
+        forget_list(batch);
+    } else {
+        batch->last->next = first;
+    }
+    batch->last = last;
+    was_busy = own_count(&batch->done) != kept;
+    give_list(batch, list);
+    atomic_store_explicit(&batch->kept, kept + count, memory_order_seq_cst);
+    apmk_interleave();
+    if (!was_busy && !atomic_load_explicit(&batches->watched, memory_order_seq_cst)) start_watch(batches);
+}
+
+static apmi_operation *take_first(apmi_batch *batch)
+{
+    apmi_operation *operation = take_list(batch);
+
+    if (operation == NULL) {
+        forget_list(batch);
+        return NULL;
+    }
+    give_list(batch, operation->next);
+    operation->next = NULL;
+    atomic_store_explicit(&batch->done, own_count(&batch->done) + 1, memory_order_release);
+    return operation;
+}
+
+uint32_t apmi_batch_room(apmi_batch *batch, uint32_t came)
+{
+    batch->row = 0;
+    batch->lone = came == 1 ? batch->lone + 1 : 0;
+    if (batch->lone >= LONE && batch->lone % LONE_LOOK != 0 && !apmi_batch_busy(batch)) return 1;
+    return atomic_load_explicit(batch->most, memory_order_relaxed);
+}
+
+void apmi_batch_keep(apmi_batch *batch, const apmk_packet *packets, uint32_t count)
+{
+    apmi_operation *first = NULL, *last = NULL;
     uint32_t i;
 
     for (i = 0; i < count; i++) {
-        uintptr_t word = take_word(batch, i);
-        if (word != 0) apmi_operation_resume(operation_of(word), (uint8_t)(word & KEYS));
+        uint8_t key;
+        apmi_operation *operation = apmi_operation_of_packet(&packets[i], &key);
+
+        operation->key = key;
+        operation->next = NULL;
+        if (last != NULL)
+            last->next = operation;
+        else
+            first = operation;
+        last = operation;
     }
-    atomic_fetch_add_explicit(&batch->turn, 1, memory_order_relaxed); /* empty: there is nothing to order */
+    if (count != 0) add_list(batch, first, last, count);
+}
+
+void apmi_batch_run(apmi_batch *batch, uint32_t most)
+{
+    for (; most != 0 && apmi_batch_busy(batch); most--) {
+        apmi_operation *operation = take_first(batch);
+
+        if (operation != NULL) apmi_operation_resume(operation, operation->key);
+    }
+}
+
+void apmi_batch_share(apmi_batch *batch)
+{
+    apmi_operation *operation = take_first(batch);
+
+    if (operation != NULL) apmi_pool_post(batch->batches->pool, operation, operation->key);
+}
+
+apmi_batch *apmi_batch_of_turn(const apmi_batches *batches)
+{
+    apmi_batch *batch = (apmi_batch *)apmk_local_get(APMK_LOCAL_BATCH);
+
+    if (batch == NULL || batch->batches != batches) return NULL;
+    if (!apmi_batch_busy(batch) && ++batch->row < ROW) return NULL;
+    return atomic_load_explicit(batch->most, memory_order_relaxed) != 1 ? batch : NULL;
+}
+
+void apmi_batch_put_off(apmi_batch *batch, apmi_operation *operation)
+{
+    operation->key = APMI_CALLBACK;
+    operation->next = NULL;
+    add_list(batch, operation, operation, 1);
 }
 
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
-bool apmi_batches_start(apmi_batches *batches, apmi_pool *pool, apmi_library *library, uint32_t maximum)
+bool apmi_batches_start(apmi_batches *batches, apmi_pool *pool, uint32_t maximum)
 {
-    uint32_t i, place;
+    uint32_t i;
 
     batches->pool = pool;
     batches->first = NULL;
-    batches->count = maximum == 1 ? 0 : maximum < BATCHES ? maximum : BATCHES;
+    batches->count = maximum < BATCHES ? maximum : BATCHES;
     batches->careful_until = 0;
     batches->caution = CAUTION_LEAST;
     batches->watch.armed = false;
     atomic_init(&batches->most, APMI_BATCH);
-    atomic_init(&batches->watched, false);
-    if (batches->count == 0) return true;
-    batches->first = (apmi_batch *)apmi_library_allocate(library, batches->count * sizeof *batches->first);
+    atomic_init(&batches->watched, maximum == 1);
+    if (maximum == 0) return true;
+    batches->first = (apmi_batch *)apmi_library_allocate(pool->library, maximum * sizeof *batches->first);
     if (batches->first == NULL) return false;
-    for (i = 0; i < batches->count; i++) {
+    for (i = 0; i < maximum; i++) {
         apmi_batch *batch = &batches->first[i];
 
-        atomic_init(&batch->turn, 0);
-        batch->seen_turn = batch->seen_place = batch->age = batch->rest = 0;
-        for (place = 0; place < APMI_BATCH; place++) atomic_init(&batch->packets[place], 0);
+        batch->batches = batches;
+        batch->most = i < batches->count ? &batches->most : &one;
+        atomic_init(&batch->first, NULL);
+        batch->last = NULL;
+        atomic_init(&batch->kept, 0);
+        atomic_init(&batch->done, 0);
+        batch->lone = batch->row = batch->seen = batch->rest = batch->mark = batch->age = 0;
     }
     return true;
 }
 
-void apmi_batches_stop(apmi_batches *batches, apmi_library *library)
+void apmi_batches_stop(apmi_batches *batches)
 {
-    if (batches->first != NULL) apmi_library_release_block(library, batches->first);
+    if (batches->first != NULL) apmi_library_release_block(batches->pool->library, batches->first);
 }
 
-apmi_batch *apmi_batch_of(apmi_batches *batches, uint32_t worker)
+apmi_batch *apmi_batch_open(apmi_batches *batches, uint32_t worker)
 {
-    return worker < batches->count ? &batches->first[worker] : NULL;
+    apmi_batch *batch = &batches->first[worker];
+
+    apmk_local_set(APMK_LOCAL_BATCH, (uintptr_t)batch);
+    return batch;
 }

@@ -104,7 +104,7 @@ enum apmk_loader { APMK_LOADER_FREE, APMK_LOADER_HELD, APMK_LOADER_ENDS };
 enum apmk_loader apmk_loader_state(void);
 
 /* Values per thread, 0 in a thread that has set none; valid between start and stop. */
-enum apmk_local { APMK_LOCAL_DEPTH, APMK_LOCAL_COUNT };
+enum apmk_local { APMK_LOCAL_DEPTH, APMK_LOCAL_BATCH, APMK_LOCAL_COUNT };
 uintptr_t apmk_local_get(enum apmk_local which);
 void apmk_local_set(enum apmk_local which, uintptr_t value);
 

@@ -374,7 +374,7 @@ apm_error APM_CALL apm_cleanup(void)
     wait_for_sockets(library);
     apmi_timers_stop(&library->timers);
     apmi_resolver_stop(&library->resolver);
-    apmi_pool_stop(&library->pool, library);
+    apmi_pool_stop(&library->pool);
 
     apmi_trace_library(library, APM_EVENT_LIBRARY_STOPPED, APM_ERROR_SUCCESS, 0);
 

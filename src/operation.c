@@ -22,8 +22,8 @@
  *     If it is over, an abort gets its label.
  *     Error and bytes are stored, then COMPLETED is set, then the event and the waiters are
  *     told, then the callback runs: on this thread, or on a worker if it would be the 50th
- *     nested one or the caller wants none inside Begin; or in apm_poll, where the caller wants
- *     that (ready.c).
+ *     nested one or the caller wants none inside Begin; or behind what this worker has to do
+ *     already, if it would nest (batch.c); or in apm_poll, where the caller wants that (ready.c).
  *  5. End sets ENDED (one exchange: only one caller wins), waits for COMPLETED, and returns
  *     error and bytes. It frees nothing.
  *  6. After the callback the model gives its reference back. With the last reference the
@@ -180,18 +180,15 @@ void apmi_operation_call_back(apmi_operation *operation)
     run_callback(operation, apmk_local_get(APMK_LOCAL_DEPTH));
 }
 
-static void call_back(apmi_operation *operation, bool inside)
+/* `depth`: as above. */
+static void call_back(apmi_operation *operation, bool inside, uintptr_t depth)
 {
     apmi_library *library = operation->socket->library;
     bool elsewhere = inside ? library->options.callbacks_on_pool : library->ready.used;
-    uintptr_t depth;
 
-    if (operation->callback == NULL) {
+    if (operation->callback == NULL)
         finish_operation(operation);
-        return;
-    }
-    depth = apmk_local_get(APMK_LOCAL_DEPTH);
-    if (depth + 1 < DEPTH_LIMIT && !elsewhere)
+    else if (depth + 1 < DEPTH_LIMIT && !elsewhere)
         run_callback(operation, depth);
     else if (library->ready.used)
         apmi_ready_put(library, operation);
@@ -215,11 +212,10 @@ static apm_error recover_error(apmi_operation *operation)
     return error;
 }
 
-static void publish_completion(apmi_operation *operation, bool inside)
+static void publish_completion(apmi_operation *operation, bool at_once)
 {
-    uint32_t bits = APMI_COMPLETED, before;
+    uint32_t bits = at_once ? APMI_COMPLETED | APMI_INSIDE : APMI_COMPLETED, before;
 
-    if (inside && !operation->socket->library->options.callbacks_on_pool) bits |= APMI_INSIDE;
     before = atomic_fetch_or_explicit(&operation->state, bits, memory_order_acq_rel);
     assert(!(before & APMI_COMPLETED));
     apmk_interleave();
@@ -286,6 +282,11 @@ static void trace_completion(const apmi_operation *operation)
 
 static void complete_operation(apmi_operation *operation, bool inside)
 {
+    apmi_library *library = operation->socket->library;
+    apmi_batch *turn = NULL;
+    uintptr_t depth = 0;
+    bool at_once;
+
     if (operation->error == APM_ERROR_SUCCESS && operation->status != APMK_SUCCESS)
         operation->error = recover_error(operation);
     if (go_on(operation)) return;
@@ -294,8 +295,17 @@ static void complete_operation(apmi_operation *operation, bool inside)
     if (operation->kind == APMI_RECEIVE_MESSAGE_FROM) apmi_datagram_complete_message(operation);
     if (operation->error != APM_ERROR_SUCCESS) settle_error(operation);
     if (apmi_traces(APM_LOG_INFORMATION)) trace_completion(operation);
-    publish_completion(operation, inside);
-    call_back(operation, inside);
+
+    at_once = inside && !library->options.callbacks_on_pool;
+    if (operation->callback != NULL) depth = apmk_local_get(APMK_LOCAL_DEPTH);
+    /* Where others wait for this thread, too, a callback inside another one would push in: it is told,
+     * and called, as if a packet had come. */
+    if (at_once && depth != 0) turn = apmi_batch_of_turn(&library->pool.batches);
+    publish_completion(operation, at_once && turn == NULL);
+    if (turn != NULL)
+        apmi_batch_put_off(turn, operation);
+    else
+        call_back(operation, inside, depth);
 }
 
 /* ---- the hand-over -------------------------------------------------------------------------- */
@@ -370,7 +380,7 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key)
     if (key == APMI_TAKEN)
         take_arrival(operation);
     else if (key == APMI_CALLBACK)
-        call_back(operation, false);
+        call_back(operation, false, apmk_local_get(APMK_LOCAL_DEPTH));
     else
         complete_operation(operation, false);
 }

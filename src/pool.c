@@ -13,8 +13,9 @@
  *   3. The port's concurrency value keeps the kernel from running more of them at once than
  *      there are processors, where the kernel honours it.
  *
- * A worker takes many packets at once and keeps all but the first in a batch, from which they
- * are taken again when a callback is slow (batch.c).
+ * A worker takes many packets at once and keeps all but the first in a batch; callbacks that have to
+ * wait for their turn come there, too. They are taken from there when a callback is slow (batch.c). A
+ * worker that has some looks at the port once for each APMI_BATCH of them.
  *
  * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
  * that asked first may be in a callback that waits for what only another worker can bring. Where
@@ -51,11 +52,6 @@ struct apmi_worker {
 };
 
 static void run_worker(void *argument);
-
-apmi_library *apmi_pool_library(apmi_pool *pool)
-{
-    return (apmi_library *)(void *)((char *)pool - offsetof(apmi_library, pool));
-}
 
 /* Relaxed: decisions are made under the lock; outside it is a hint. */
 static uint32_t count_workers(apmi_pool *pool)
@@ -103,8 +99,8 @@ static apmk_code replace_waiting(apmi_pool *pool)
     bool is_short = false, was_armed;
 
     if (code != APMK_SUCCESS)
-        is_short =
-            apmi_timer_arm(pool->timers, &pool->growth, RETRY_TIME, retry_growth, &was_armed) != APMK_SUCCESS;
+        is_short = apmi_timer_arm(&pool->library->timers, &pool->growth, RETRY_TIME, retry_growth,
+                                  &was_armed) != APMK_SUCCESS;
     atomic_store_explicit(&pool->short_handed, is_short, memory_order_relaxed);
     return code;
 }
@@ -123,7 +119,7 @@ static void grow_pool(apmi_pool *pool)
         atomic_store_explicit(&pool->short_handed, false, memory_order_relaxed);
     apmk_unlock_exclusive(&pool->lock);
     if (code != APMK_SUCCESS)
-        apmi_trace_library(apmi_pool_library(pool), APM_EVENT_THREAD_REFUSED, apmi_error_from_native(code),
+        apmi_trace_library(pool->library, APM_EVENT_THREAD_REFUSED, apmi_error_from_native(code),
                            count_workers(pool));
 }
 
@@ -205,17 +201,19 @@ static uint32_t take_orders(apmk_packet *packets, uint32_t count, uint32_t *orde
     return left;
 }
 
-static void handle_packets(apmi_pool *pool, apmi_batch *batch, const apmk_packet *packets, uint32_t count)
+/* A round of a worker: what it took, and what it has from before. */
+static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *packets, uint32_t count)
 {
-    uint32_t i;
+    /* The first one need not be kept, and most come alone. */
+    uint32_t first = count != 0 && !apmi_batch_busy(batch);
 
-    if (batch == NULL) {
-        for (i = 0; i < count; i++) handle_packet(&packets[i]);
-        return;
-    }
-    if (count > 1) apmi_batch_keep(&pool->batches, batch, packets + 1, count - 1);
-    if (count != 0) handle_packet(&packets[0]);
-    if (count > 1) apmi_batch_run(batch, count - 1);
+    if (count != first) apmi_batch_keep(batch, packets + first, count - first);
+    if (first != 0) handle_packet(&packets[0]);
+    if (!apmi_batch_busy(batch)) return;
+    apmi_batch_run(batch, APMI_BATCH);
+    /* It gets no rest: then another one may have some of it. Relaxed: a hint. */
+    if (apmi_batch_busy(batch) && atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0)
+        apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
@@ -235,46 +233,49 @@ static void run_worker(void *argument)
 {
     apmi_worker *worker = (apmi_worker *)argument;
     apmi_pool *pool = worker->pool;
-    apmi_batch *batch = apmi_batch_of(&pool->batches, (uint32_t)(worker - pool->workers));
+    apmi_batch *batch = apmi_batch_open(&pool->batches, (uint32_t)(worker - pool->workers));
     apmk_packet packets[APMI_BATCH];
     bool told = false, leaves = false;
+    uint32_t n = 0;
 
-    apmi_trace_library(apmi_pool_library(pool), APM_EVENT_WORKER_STARTED, APM_ERROR_SUCCESS,
-                       count_workers(pool));
+    apmi_trace_library(pool->library, APM_EVENT_WORKER_STARTED, APM_ERROR_SUCCESS, count_workers(pool));
     while (!leaves) {
-        uint32_t room = apmi_batch_room(&pool->batches, batch), orders = 0;
-        uint32_t n = apmk_port_wait(pool->port, packets, room, IDLE_TIME);
-        uint32_t others = atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_acq_rel) - 1;
+        bool busy = apmi_batch_busy(batch);
+        uint32_t room = apmi_batch_room(batch, n), orders = 0, others;
 
-        if (n != 0 && others == 0) grow_pool(pool);
-        handle_packets(pool, batch, packets, take_orders(packets, n, &orders));
+        n = apmk_port_wait(pool->port, packets, room, busy ? 0 : IDLE_TIME);
+        others = atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_acq_rel) - 1;
+        busy = busy || n != 0;
+        if (busy) {
+            if (others == 0) grow_pool(pool);
+            run_round(pool, batch, packets, take_orders(packets, n, &orders));
+        }
         if (orders != 0) {
             told = true;
             tell_to_leave(pool, orders - 1); /* they were for others */
         }
-        if (n == 0 && atomic_load_explicit(&pool->stopping, memory_order_acquire))
+        if (!busy && atomic_load_explicit(&pool->stopping, memory_order_acquire))
             told = true; /* what tells it to leave could not be posted */
         if (told)
-            leaves = leave_pool(worker, 0);
-        else if (n == 0 && others != 0)
+            leaves = !apmi_batch_busy(batch) && leave_pool(worker, 0);
+        else if (!busy && others != 0)
             leaves = leave_pool(worker, pool->minimum);
         if (!leaves) {
             run_strays(pool);
             atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_acq_rel);
         }
     }
-    apmi_trace_library(apmi_pool_library(pool), APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS,
-                       count_workers(pool));
+    apmi_trace_library(pool->library, APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS, count_workers(pool));
 }
 
 bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting)
 {
     apmk_packet packets[APMI_BATCH];
-    uint32_t count = apmk_port_wait(pool->port, packets, APMI_BATCH, timeout), orders = 0;
+    uint32_t count = apmk_port_wait(pool->port, packets, APMI_BATCH, timeout), orders = 0, i;
 
     if (waiting != NULL) atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
     count = take_orders(packets, count, &orders); /* those only wake */
-    handle_packets(pool, NULL, packets, count);
+    for (i = 0; i < count; i++) handle_packet(&packets[i]);
     run_strays(pool);
     return count != 0;
 }
@@ -300,8 +301,7 @@ static void retry_strays(apmi_timer *timer)
         operation = next;
     }
     /* The timers end after the last use of the library: it is still there. */
-    if (count != 0)
-        apmi_trace_library(apmi_pool_library(pool), APM_EVENT_PACKETS_DELAYED, APM_ERROR_SUCCESS, count);
+    if (count != 0) apmi_trace_library(pool->library, APM_EVENT_PACKETS_DELAYED, APM_ERROR_SUCCESS, count);
 }
 
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
@@ -313,7 +313,7 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
     apmk_lock_exclusive(&pool->stray_lock);
     /* Armed before anybody can take the operation: once it is over the library may be, too. */
     if (pool->stray == NULL)
-        (void)apmi_timer_arm(pool->timers, &pool->retry, RETRY_TIME, retry_strays, &was_armed);
+        (void)apmi_timer_arm(&pool->library->timers, &pool->retry, RETRY_TIME, retry_strays, &was_armed);
     operation->next = pool->stray;
     pool->stray = operation;
     atomic_store_explicit(&pool->strays, true, memory_order_release);
@@ -328,6 +328,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     apmk_code code;
     uint32_t i;
 
+    pool->library = library;
     pool->port = NULL;
     pool->minimum = minimum;
     pool->maximum = maximum;
@@ -338,7 +339,6 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->stray_lock.word = NULL;
     atomic_init(&pool->strays, false);
     pool->stray = NULL;
-    pool->timers = &library->timers;
     atomic_init(&pool->short_handed, false);
     pool->retry.armed = false;
     pool->growth.armed = false;
@@ -350,7 +350,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
         if (pool->workers == NULL) return code;
     }
     for (i = 0; i < maximum; i++) pool->workers[i].place = PLACE_FREE;
-    if (!apmi_batches_start(&pool->batches, pool, library, maximum)) goto no_batches;
+    if (!apmi_batches_start(&pool->batches, pool, maximum)) goto no_batches;
     code = apmk_port_create(concurrency, &pool->port);
     if (code != APMK_SUCCESS) goto no_port;
     apmk_lock_exclusive(&pool->lock);
@@ -358,17 +358,17 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     /* Under the loader's lock no thread ends, and so none can be joined: those have to do. */
     if (count_workers(pool) != 0 && apmk_loader_state() != APMK_LOADER_FREE) code = APMK_SUCCESS;
     apmk_unlock_exclusive(&pool->lock);
-    if (code != APMK_SUCCESS) apmi_pool_stop(pool, library);
+    if (code != APMK_SUCCESS) apmi_pool_stop(pool);
     return code;
 
 no_port:
-    apmi_batches_stop(&pool->batches, library);
+    apmi_batches_stop(&pool->batches);
 no_batches:
     if (pool->workers != NULL) apmi_library_release_block(library, pool->workers);
     return code;
 }
 
-void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
+void apmi_pool_stop(apmi_pool *pool)
 {
     uint32_t i, count;
 
@@ -387,6 +387,6 @@ void apmi_pool_stop(apmi_pool *pool, apmi_library *library)
         if (taken) apmk_thread_join(pool->workers[i].thread);
     }
     apmk_port_close(pool->port);
-    apmi_batches_stop(&pool->batches, library);
-    if (pool->workers != NULL) apmi_library_release_block(library, pool->workers);
+    apmi_batches_stop(&pool->batches);
+    if (pool->workers != NULL) apmi_library_release_block(pool->library, pool->workers);
 }

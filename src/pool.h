@@ -16,6 +16,7 @@
 typedef struct apmi_worker apmi_worker;
 
 struct apmi_pool {
+    apmi_library *library; /* whose it is */
     apmk_port port;
     uint32_t minimum;
     uint32_t maximum;
@@ -29,21 +30,18 @@ struct apmi_pool {
     apmi_batches batches;
 
     apmk_lock stray_lock;
-    _Atomic bool strays;   /* `stray` is not empty */
-    apmi_operation *stray; /* what the port had no memory for, in no order */
-    apmi_timers *timers;
+    _Atomic bool strays;       /* `stray` is not empty */
+    apmi_operation *stray;     /* what the port had no memory for, in no order */
     _Atomic bool short_handed; /* nobody waits, and no timer asks again; written under the lock */
     apmi_timer retry;          /* posts the strays */
     apmi_timer growth;         /* starts the worker that could not be started */
 };
 
-/* Whose it is. */
-apmi_library *apmi_pool_library(apmi_pool *pool);
 /* Makes the port and starts the minimum of workers. On failure nothing is left. */
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,
                           uint32_t concurrency);
 /* Ends and joins the workers, after they have done what was given to them. */
-void apmi_pool_stop(apmi_pool *pool, apmi_library *library);
+void apmi_pool_stop(apmi_pool *pool);
 /* Gives a worker something to do with an operation. Cannot fail, allocates nothing. */
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
 /* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a

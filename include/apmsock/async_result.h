@@ -17,8 +17,11 @@
  * **Which thread calls back.** A worker of the pool; or, when the operation completed
  * inside its Begin function, the caller's own thread, before Begin returns
  * (completed_synchronously is then true). Callbacks may nest that way; from the 50th level
- * on, a worker runs them. apm_options.callbacks_on_pool turns callbacks inside Begin off;
- * `dispatch` and `no_workers` bring callbacks to a thread of yours (library.h).
+ * on, a worker runs them. Where a worker has other callbacks to run, one that would nest on
+ * it takes its turn behind them instead (completed_synchronously is then false), so that no
+ * connection keeps the others from going on. apm_options.callbacks_on_pool turns callbacks
+ * inside Begin off; `dispatch` and `no_workers` bring callbacks to a thread of yours
+ * (library.h).
  */
 #ifndef APMSOCK_ASYNC_RESULT_H
 #define APMSOCK_ASYNC_RESULT_H

@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 SCENES = ["send_at_once", "receive_at_once", "receive_later", "connect_and_close"]
-LEAST = 500  # operations
+LEAST = 512  # operations: a worker does something else each eighth time
 CROWD = 1000  # connections that wait beside
 CROWDED = ["send_at_once", "receive_later"]
 NAME = re.compile(r"\((\d+)\)(?: (.*))?$")
