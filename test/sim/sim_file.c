@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files: real ones, read when they are sent. */
-#define _POSIX_C_SOURCE 200809L
+/* Files: real ones, read when their bytes are carried; their holes are not read at all. */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -50,15 +50,72 @@ void sim_file_use(apmk_file file, int change)
     file->uses += change;
 }
 
-/* How much of it there was. */
-static uint32_t read_file(int descriptor, unsigned char *to, uint32_t size, uint64_t offset)
+/* How much of it there is. */
+static uint32_t measure(int descriptor, uint32_t size, uint64_t offset)
+{
+    struct stat about;
+    uint64_t end = fstat(descriptor, &about) == 0 ? (uint64_t)about.st_size : 0;
+
+    if (offset >= end) return 0;
+    return end - offset < size ? (uint32_t)(end - offset) : size;
+}
+
+static uint32_t least(uint32_t size, off_t end, uint64_t offset)
+{
+    uint64_t length = end > (off_t)offset ? (uint64_t)end - offset : 0;
+
+    return length < size ? (uint32_t)length : size;
+}
+
+/* Up to `size` bytes that are all in a hole of the file. Where the system knows of none there are none. */
+uint32_t sim_file_hole(apmk_file file, uint64_t offset, uint32_t size)
+{
+    off_t data = lseek(file->descriptor, (off_t)offset, SEEK_DATA);
+
+    if (data >= 0) return least(size, data, offset);
+    return errno == ENXIO ? size : 0; /* nothing but a hole up to its end */
+}
+
+/* Up to `size` bytes before the next hole. */
+static uint32_t find_data(apmk_file file, uint64_t offset, uint32_t size)
+{
+    off_t hole = lseek(file->descriptor, (off_t)offset, SEEK_HOLE);
+
+    return hole < 0 ? size : least(size, hole, offset);
+}
+
+static void read_file(int descriptor, unsigned char *to, uint32_t size, uint64_t offset)
 {
     uint32_t done = 0;
 
     while (done < size) {
         ssize_t got = pread(descriptor, to + done, size - done, (off_t)(offset + done));
-        if (got <= 0) break;
+        if (got <= 0) sim_fail("a file gets shorter while it is being sent");
         done += (uint32_t)got;
+    }
+}
+
+uint32_t sim_file_put(apmk_file file, uint64_t offset, uint32_t size, sim_pipe *pipe)
+{
+    uint32_t done = 0;
+
+    while (done < size) {
+        uint32_t part = sim_file_hole(file, offset + done, size - done), put = part;
+
+        if (part != 0) {
+            sim_pipe_put_hole(pipe, part);
+        } else {
+            unsigned char *bytes;
+
+            part = find_data(file, offset + done, size - done);
+            if (part > sim_pipe_left(pipe)) part = (uint32_t)sim_pipe_left(pipe);
+            if (part == 0) break;
+            bytes = (unsigned char *)sim_memory(part);
+            read_file(file->descriptor, bytes, part, offset + done);
+            put = (uint32_t)sim_pipe_put(pipe, bytes, part);
+            free(bytes);
+        }
+        done += put;
     }
     return done;
 }
@@ -76,12 +133,13 @@ apmk_code apmk_socket_send_file(apmk_socket handle, int32_t family, apmk_file fi
     (void)family;
     if (whole > APMK_FILE_LIMIT) return CODE_INVALID_PARAMETER;
     if (file == NULL && size != 0) sim_fail("a part of no file is sent");
-    like.file = (unsigned char *)sim_memory(size != 0 ? size : 1);
+    like.is_file = true;
     like.source_file = file;
+    like.file_offset = offset;
     parts[0].data = ends->head;
     parts[0].size = ends->head_size;
-    parts[1].data = like.file;
-    parts[1].size = file != NULL ? read_file(file->descriptor, like.file, size, offset) : 0;
+    parts[SIM_FILE_PART].data = NULL; /* read when it is carried: no memory holds so much at once */
+    parts[SIM_FILE_PART].size = file != NULL ? measure(file->descriptor, size, offset) : 0;
     parts[2].data = ends->tail;
     parts[2].size = ends->tail_size;
     sim_parts_set(&like, parts, 3);

@@ -81,17 +81,25 @@ typedef struct sim_place {
 
 /* ---- bytes on their way ---------------------------------------------------------------------- */
 
+/* A hole of a file is carried as its length: it takes no room and no work, and nothing gets in behind it
+ * before it is out. */
 typedef struct sim_pipe {
     unsigned char *data;
     size_t room, head, count;
-    bool ended; /* nothing comes after what is in it */
+    uint64_t hole; /* zeros that come after these */
+    bool ended;    /* nothing comes after what is in it */
 } sim_pipe;
 
 void sim_pipe_init(sim_pipe *pipe, size_t room);
 void sim_pipe_destroy(sim_pipe *pipe);
 /* As much as fits, or is there: how much. */
 size_t sim_pipe_put(sim_pipe *pipe, const unsigned char *data, size_t size);
+void sim_pipe_put_hole(sim_pipe *pipe, uint64_t size);
 size_t sim_pipe_get(sim_pipe *pipe, unsigned char *data, size_t size, bool peek);
+/* The whole hole, if it is what comes next; otherwise 0. */
+uint64_t sim_pipe_get_hole(sim_pipe *pipe);
+bool sim_pipe_is_empty(const sim_pipe *pipe);
+size_t sim_pipe_left(const sim_pipe *pipe); /* the room for bytes */
 
 /* A stream between a socket and a peer; goes when both are gone. */
 typedef struct sim_socket sim_socket;
@@ -122,7 +130,7 @@ struct sim_peer {
 typedef enum sim_kind { SIM_CONNECT, SIM_SEND, SIM_RECEIVE, SIM_KINDS } sim_kind;
 
 /* What has to stay in place besides the data. */
-enum { SIM_KEPT = 2 };
+enum { SIM_KEPT = 2, SIM_FILE_PART = 1 };
 typedef struct sim_kept {
     const unsigned char *data;
     size_t size;
@@ -142,8 +150,9 @@ typedef struct sim_request {
     sim_place to;          /* of a datagram */
     apmk_source *sender;   /* a receive's: where it came from, */
     apmk_message *message; /* and how */
-    unsigned char *file;   /* what is sent of one; the request's own */
-    apmk_file source_file; /* it must stay open */
+    bool is_file;
+    apmk_file source_file; /* of which parts[SIM_FILE_PART] is, from the offset on; it must stay open */
+    uint64_t file_offset;
     sim_kept kept[SIM_KEPT];
     uint32_t kept_count;
     apmk_port port;
@@ -236,10 +245,16 @@ int32_t sim_place_write(int32_t family, const sim_place *place, void *address);
 
 /* The bytes of a request. */
 void sim_parts_set(sim_request *request, const apmk_buffer *buffers, uint32_t count);
-/* From `at` on, `size` of them: to the pipe (how many fitted), or into contiguous memory. */
-size_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, sim_pipe *pipe);
+/* How many of those from `at` on the pipe takes now; and putting `size` of them there: how many it took. */
+uint32_t sim_parts_room(const sim_request *request, uint32_t at, const sim_pipe *pipe);
+uint32_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, sim_pipe *pipe);
+/* Into contiguous memory, or from there. */
 void sim_parts_gather(const sim_request *request, unsigned char *to);
 void sim_parts_scatter(const sim_request *request, const unsigned char *from, uint32_t size);
+
+/* Files. Up to `size` bytes from the offset on: those of a hole that begins there, and putting them. */
+uint32_t sim_file_hole(apmk_file file, uint64_t offset, uint32_t size);
+uint32_t sim_file_put(apmk_file file, uint64_t offset, uint32_t size, sim_pipe *pipe);
 
 /* What an option was set to, or its default. */
 int32_t sim_option_value(const sim_socket *socket, int32_t level, int32_t name);

@@ -17,24 +17,47 @@ void sim_parts_set(sim_request *request, const apmk_buffer *buffers, uint32_t co
     }
 }
 
-size_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, sim_pipe *pipe)
+static bool is_of_file(const sim_request *request, uint32_t part)
 {
-    size_t put = 0;
+    return request->source_file != NULL && part == SIM_FILE_PART;
+}
+
+/* Which part a byte is in, and where there; past all of them, the number of parts. */
+static uint32_t find_part(const sim_request *request, uint32_t *at)
+{
     uint32_t i;
 
-    for (i = 0; i < request->part_count && size != 0; i++) {
-        uint32_t left = request->parts[i].size;
+    for (i = 0; i < request->part_count && *at >= request->parts[i].size; i++) *at -= request->parts[i].size;
+    return i;
+}
 
-        if (at >= left) {
-            at -= left;
-            continue;
-        }
-        left = left - at < size ? left - at : size;
-        put += sim_pipe_put(pipe, (const unsigned char *)request->parts[i].data + at, left);
-        size -= left;
+uint32_t sim_parts_room(const sim_request *request, uint32_t at, const sim_pipe *pipe)
+{
+    uint32_t left = request->size - at, part = find_part(request, &at), hole = 0;
+
+    if (is_of_file(request, part))
+        hole = sim_file_hole(request->source_file, request->file_offset + at, request->parts[part].size - at);
+    if (hole != 0) return hole;
+    return left < sim_pipe_left(pipe) ? left : (uint32_t)sim_pipe_left(pipe);
+}
+
+uint32_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, sim_pipe *pipe)
+{
+    uint32_t done = 0, i = find_part(request, &at);
+
+    for (; i < request->part_count && done < size; i++) {
+        uint32_t left = request->parts[i].size - at, put;
+
+        if (left > size - done) left = size - done;
+        if (is_of_file(request, i))
+            put = sim_file_put(request->source_file, request->file_offset + at, left, pipe);
+        else
+            put = (uint32_t)sim_pipe_put(pipe, (const unsigned char *)request->parts[i].data + at, left);
+        done += put;
+        if (put < left) break;
         at = 0;
     }
-    return put;
+    return done;
 }
 
 void sim_parts_gather(const sim_request *request, unsigned char *to)

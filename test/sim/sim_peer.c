@@ -26,17 +26,30 @@ int64_t sim_peer_read(sim_peer *peer, void *data, size_t size, uint32_t timeout)
     sched_interleave();
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&sim_network);
-    while (!link->peer_reset && link->out.count == 0 && !link->out.ended && in_time && timeout != 0)
+    while (!link->peer_reset && sim_pipe_is_empty(&link->out) && !link->out.ended && in_time && timeout != 0)
         in_time = sim_block(&link->changed, &sim_network, deadline);
     if (link->peer_reset) {
         got = SIM_RESET;
-    } else if (link->out.count != 0) {
+    } else if (!sim_pipe_is_empty(&link->out)) {
         got = (int64_t)sim_pipe_get(&link->out, (unsigned char *)data, size, false);
         tell_socket(link);
     } else if (link->out.ended) {
         got = SIM_END;
     }
     sim_note("peer reads", link->port, (uint64_t)got);
+    sched_mutex_unlock(&sim_network);
+    return got;
+}
+
+uint64_t sim_peer_skip_hole(sim_peer *peer)
+{
+    uint64_t got;
+
+    sched_interleave();
+    sched_mutex_lock(&sim_network);
+    got = sim_pipe_get_hole(&peer->link->out);
+    if (got != 0) tell_socket(peer->link);
+    sim_note("peer skips", peer->link->port, got);
     sched_mutex_unlock(&sim_network);
     return got;
 }
@@ -85,7 +98,7 @@ void sim_peer_close(sim_peer *peer)
     sched_mutex_lock(&sim_network);
     sim_note("peer closes", link->port, link->out.count);
     link->in.ended = true;
-    if (link->out.count != 0) {
+    if (!sim_pipe_is_empty(&link->out)) {
         sim_link_reset(link);
     } else {
         if (link->socket != NULL) sim_socket_poke(link->socket);

@@ -34,7 +34,7 @@ sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_reques
     if (overlapped->internal == STATUS_PENDING) sim_fail("an OVERLAPPED is passed while the kernel owns it");
     if (overlapped->internal != 0 || overlapped->internal_high != 0 || overlapped->event != NULL)
         sim_fail("an OVERLAPPED is passed that is not all zero");
-    if ((like == NULL || like->file == NULL) && (overlapped->offset != 0 || overlapped->offset_high != 0))
+    if ((like == NULL || !like->is_file) && (overlapped->offset != 0 || overlapped->offset_high != 0))
         sim_fail("an OVERLAPPED is passed that has an offset for nothing");
     if (like != NULL) *request = *like;
     if (request->source_file != NULL) sim_file_use(request->source_file, 1);
@@ -105,7 +105,6 @@ static void touch_data(const sim_request *request)
 
 void sim_request_delete(sim_request *request)
 {
-    free(request->file);
     free(request);
 }
 

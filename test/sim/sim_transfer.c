@@ -51,7 +51,7 @@ static void settle_receives(sim_socket *socket)
 /* Drawn once, for all that are pending: only a cancel or a close ends them then. */
 static bool is_forgotten(const sim_request *request)
 {
-    return request->file != NULL && !request->issuing && request->number % 1000 < sim_profile_now()->forgets;
+    return request->is_file && !request->issuing && request->number % 1000 < sim_profile_now()->forgets;
 }
 
 static void settle_sends(sim_socket *socket)
@@ -73,12 +73,12 @@ static void settle_sends(sim_socket *socket)
             if (says_something) link->reset = true;
         } else {
             uint32_t left = request->size - request->done;
-            size_t room = link->out.room - link->out.count;
 
             if (left != 0) {
+                uint32_t room = sim_parts_room(request, request->done, &link->out);
+
                 if (room == 0) return;
-                request->done += (uint32_t)sim_parts_put(request, request->done,
-                                                         draw_part(left < room ? left : room), &link->out);
+                request->done += sim_parts_put(request, request->done, draw_part(room), &link->out);
             }
             if (request->done == request->size) sim_request_finish(socket, request, 0);
         }
@@ -158,7 +158,6 @@ apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *lik
     code = check_transfer(socket, kind, like);
     if (code != APMK_SUCCESS) {
         sched_mutex_unlock(&sim_network);
-        free(like->file);
         return code;
     }
     request = sim_request_new(socket, kind, like, overlapped);

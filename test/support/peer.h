@@ -34,6 +34,9 @@ uint16_t peer_port(const peer *other); /* the other side's */
 int64_t peer_read(peer *other, void *data, size_t size, uint32_t timeout);
 /* Exactly `size` bytes; false if it ended otherwise. */
 bool peer_read_all(peer *other, void *data, size_t size, uint32_t timeout);
+/* Zeros that come next and that the network has carried as their number: how many. Where it carries each byte
+ * there are none. */
+uint64_t peer_skip_hole(peer *other);
 bool peer_write(peer *other, const void *data, size_t size); /* all of it */
 void peer_end(peer *other);                                  /* ends its stream: FIN */
 void peer_close(peer *other);                                /* FIN; frees it; NULL is harmless */

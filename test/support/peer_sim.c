@@ -109,6 +109,11 @@ bool peer_read_all(peer *other, void *data, size_t size, uint32_t timeout)
     return true;
 }
 
+uint64_t peer_skip_hole(peer *other)
+{
+    return sim_peer_skip_hole(other->end);
+}
+
 bool peer_write(peer *other, const void *data, size_t size)
 {
     const unsigned char *at = (const unsigned char *)data;
