@@ -171,7 +171,7 @@ static void asking_a_socket_is_no_operation(void)
 
 typedef struct reader {
     _Atomic bool stop;
-    uint32_t looks;
+    test_gate *looked; /* since it was shut last */
 } reader;
 
 static void look_on(void *argument)
@@ -186,9 +186,16 @@ static void look_on(void *argument)
         CHECK(now.bytes_sent >= before.bytes_sent && now.bytes_received >= before.bytes_received);
         CHECK(now.cancelled >= before.cancelled);
         before = now;
-        one->looks++;
+        test_gate_open(one->looked);
         test_yield();
     }
+}
+
+/* A thread that was started need not have run. */
+static void await_look(reader *one)
+{
+    (void)CHECK_ERROR(apm_manual_reset_event_reset(one->looked), APM_ERROR_SUCCESS);
+    (void)test_gate_wait(one->looked);
 }
 
 static void numbers_never_go_back(void)
@@ -202,6 +209,7 @@ static void numbers_never_go_back(void)
 
     CHECK(listener != NULL);
     if (listener == NULL) return;
+    beside.looked = test_gate_new();
     thread = test_thread_start(look_on, &beside);
     for (i = 0; i < SOCKETS; i++) {
         pair both;
@@ -209,6 +217,7 @@ static void numbers_never_go_back(void)
         char here;
 
         if (!pair_open_with(&both, listener)) break;
+        await_look(&beside); /* so that there are looks from the beginning to the end */
         for (round = 0; round < ROUNDS; round++) {
             call_prepare(&made, both.socket, CALL_RECEIVE);
             (void)CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS);
@@ -220,7 +229,7 @@ static void numbers_never_go_back(void)
     }
     atomic_store(&beside.stop, true);
     test_thread_join(thread);
-    CHECK(beside.looks != 0);
+    test_gate_free(beside.looked);
     now = ask_when_live(0);
     check_numbers(&now, BEGUN, 0, 0);
     CHECK(now.bytes_sent == SENT && now.bytes_received == SENT);
