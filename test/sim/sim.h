@@ -199,8 +199,10 @@ sim_peer *sim_accept(sim_listener *listener, uint32_t timeout);
 uint16_t sim_peer_port(const sim_peer *peer); /* the other side's */
 /* At most `size` bytes: their number, or one of the above. */
 int64_t sim_peer_read(sim_peer *peer, void *data, size_t size, uint32_t timeout);
-/* A hole of a file, if that is what comes next: its length, or 0. sim_peer_read reads zeros there. */
+/* A hole, if that is what comes next: its length, or 0. sim_peer_read reads zeros there. What a file has not got
+ * is a hole, and so are zeros in memory that were said to be one: they are not looked at. NULL forgets those. */
 uint64_t sim_peer_skip_hole(sim_peer *peer);
+void sim_say_zeros(const void *data, size_t size);
 /* All of it, or what could be written in the time; SIM_RESET if the connection is gone and
  * nothing of it was written. */
 int64_t sim_peer_write(sim_peer *peer, const void *data, size_t size, uint32_t timeout);

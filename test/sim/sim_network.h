@@ -81,8 +81,8 @@ typedef struct sim_place {
 
 /* ---- bytes on their way ---------------------------------------------------------------------- */
 
-/* A hole of a file is carried as its length: it takes no room and no work, and nothing gets in behind it
- * before it is out. */
+/* A hole is carried as its length: it takes no room and no work, and nothing gets in behind it before it is
+ * out. */
 typedef struct sim_pipe {
     unsigned char *data;
     size_t room, head, count;

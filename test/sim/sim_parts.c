@@ -17,6 +17,64 @@ void sim_parts_set(sim_request *request, const apmk_buffer *buffers, uint32_t co
     }
 }
 
+/* ---- holes in memory -------------------------------------------------------------------------- */
+
+enum { ZEROS = 8 };
+static struct {
+    const unsigned char *data;
+    size_t size;
+} zeros[ZEROS]; /* under sim_network */
+static uint32_t zero_count;
+
+void sim_say_zeros(const void *data, size_t size)
+{
+    sched_mutex_lock(&sim_network);
+    if (data == NULL) {
+        zero_count = 0;
+    } else if (zero_count == ZEROS) {
+        sim_fail("more zeros are told of than there is room for");
+    } else {
+        zeros[zero_count].data = (const unsigned char *)data;
+        zeros[zero_count++].size = size;
+    }
+    sched_mutex_unlock(&sim_network);
+}
+
+/* Up to `size` bytes: how many are of one kind, and whether they are zeros that were told of. */
+static uint32_t find_run(const unsigned char *data, uint32_t size, bool *hole)
+{
+    uint32_t i;
+
+    *hole = false;
+    for (i = 0; i < zero_count; i++) {
+        uintptr_t from = (uintptr_t)zeros[i].data, at = (uintptr_t)data, to = from + zeros[i].size;
+
+        if (at >= from && at < to) {
+            *hole = true;
+            return to - at < size ? (uint32_t)(to - at) : size;
+        }
+        if (at < from && from - at < size) size = (uint32_t)(from - at);
+    }
+    return size;
+}
+
+static uint32_t put_memory(const unsigned char *data, uint32_t size, sim_pipe *pipe)
+{
+    uint32_t done = 0, run, put;
+
+    for (; done < size; done += put) {
+        bool hole;
+
+        run = find_run(data + done, size - done, &hole);
+        put = hole ? run : (uint32_t)sim_pipe_put(pipe, data + done, run);
+        if (hole) sim_pipe_put_hole(pipe, run);
+        if (put < run) return done + put;
+    }
+    return done;
+}
+
+/* ---- parts --------------------------------------------------------------------------------------- */
+
 static bool is_of_file(const sim_request *request, uint32_t part)
 {
     return request->source_file != NULL && part == SIM_FILE_PART;
@@ -33,10 +91,17 @@ static uint32_t find_part(const sim_request *request, uint32_t *at)
 
 uint32_t sim_parts_room(const sim_request *request, uint32_t at, const sim_pipe *pipe)
 {
-    uint32_t left = request->size - at, part = find_part(request, &at), hole = 0;
+    uint32_t left = request->size - at, part = find_part(request, &at), rest = request->parts[part].size - at;
+    uint32_t hole = 0;
 
-    if (is_of_file(request, part))
-        hole = sim_file_hole(request->source_file, request->file_offset + at, request->parts[part].size - at);
+    if (is_of_file(request, part)) {
+        hole = sim_file_hole(request->source_file, request->file_offset + at, rest);
+    } else {
+        bool is_hole;
+        uint32_t run = find_run((const unsigned char *)request->parts[part].data + at, rest, &is_hole);
+
+        if (is_hole) hole = run;
+    }
     if (hole != 0) return hole;
     return left < sim_pipe_left(pipe) ? left : (uint32_t)sim_pipe_left(pipe);
 }
@@ -52,7 +117,7 @@ uint32_t sim_parts_put(const sim_request *request, uint32_t at, uint32_t size, s
         if (is_of_file(request, i))
             put = sim_file_put(request->source_file, request->file_offset + at, left, pipe);
         else
-            put = (uint32_t)sim_pipe_put(pipe, (const unsigned char *)request->parts[i].data + at, left);
+            put = put_memory((const unsigned char *)request->parts[i].data + at, left, pipe);
         done += put;
         if (put < left) break;
         at = 0;

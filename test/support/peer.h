@@ -35,8 +35,9 @@ int64_t peer_read(peer *other, void *data, size_t size, uint32_t timeout);
 /* Exactly `size` bytes; false if it ended otherwise. */
 bool peer_read_all(peer *other, void *data, size_t size, uint32_t timeout);
 /* Zeros that come next and that the network has carried as their number: how many. Where it carries each byte
- * there are none. */
+ * there are none. Else they are what is a hole in a file, and what it was told of in memory (NULL: nothing). */
 uint64_t peer_skip_hole(peer *other);
+void peer_say_zeros(const void *data, size_t size);
 bool peer_write(peer *other, const void *data, size_t size); /* all of it */
 void peer_end(peer *other);                                  /* ends its stream: FIN */
 void peer_close(peer *other);                                /* FIN; frees it; NULL is harmless */

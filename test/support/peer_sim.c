@@ -114,6 +114,11 @@ uint64_t peer_skip_hole(peer *other)
     return sim_peer_skip_hole(other->end);
 }
 
+void peer_say_zeros(const void *data, size_t size)
+{
+    sim_say_zeros(data, size);
+}
+
 bool peer_write(peer *other, const void *data, size_t size)
 {
     const unsigned char *at = (const unsigned char *)data;
