@@ -13,6 +13,7 @@ typedef struct source {
     peer *other;
     _Atomic uint64_t allowed; /* place in the pattern up to which it may write */
     _Atomic bool stops;
+    test_gate *began; /* opened when the first bytes are written */
     uint64_t seed, written;
     bool broken;
 } source;
@@ -22,6 +23,7 @@ static void prepare_source(source *from, peer *other, uint64_t seed)
     from->other = other;
     atomic_init(&from->allowed, 0);
     atomic_init(&from->stops, false);
+    from->began = test_gate_new();
     from->seed = seed;
     from->written = 0;
     from->broken = false;
@@ -45,6 +47,7 @@ static void write_what_is_allowed(void *argument)
         pattern_fill(data, size, from->written);
         from->broken = !peer_write(from->other, data, size);
         from->written += size;
+        test_gate_open(from->began);
     }
     peer_end(from->other);
 }
@@ -102,6 +105,10 @@ static void cancels_of_a_receive_lose_no_byte(void)
         if (round == QUIET) thread = test_thread_start(write_what_is_allowed, &from);
         if (round >= QUIET)
             atomic_fetch_add(&from.allowed, draw(&seed, sizeof here)); /* half of what is asked for */
+        if (round == QUIET) { /* or it might not run before all rounds are over */
+            atomic_fetch_add(&from.allowed, 1);
+            if (!test_gate_wait(from.began)) break;
+        }
         if (apm_socket_begin_receive(both.socket, here, 1 + draw(&seed, sizeof here), 0, NULL, NULL,
                                      &result) != APM_ERROR_SUCCESS) {
             other++;
@@ -131,6 +138,7 @@ static void cancels_of_a_receive_lose_no_byte(void)
     }
     CHECK(same && !from.broken);
     CHECK(place == from.written);
+    test_gate_free(from.began);
     pair_close(&both);
 }
 
@@ -193,6 +201,7 @@ out:
     test_thread_join(thread);
     CHECK(same && !from.broken);
     CHECK(place == from.written);
+    test_gate_free(from.began);
     for (i = 0; i < DEEP; i++) call_dispose(&made[i]);
     pair_close(&both);
 }
@@ -255,7 +264,8 @@ static void cancels_from_another_thread_lose_no_byte(void)
         apm_async_result_retain(result);
         before = atomic_exchange(&one.target, result);
         apm_async_result_release(before);
-        atomic_store(&from.allowed, place + size); /* should it not be cancelled */
+        /* Should it not be cancelled; but the first one is, so that the other thread has run. */
+        if (round != 0) atomic_store(&from.allowed, place + size);
         error = apm_socket_end_receive(both.socket, result, &bytes);
         if (error != APM_ERROR_SUCCESS && (error != APM_ERROR_OPERATION_ABORTED || bytes != 0)) other++;
         if (!pattern_holds(here, bytes, place)) same = false;
@@ -271,6 +281,7 @@ static void cancels_from_another_thread_lose_no_byte(void)
     test_thread_join(writer);
     CHECK(same && !from.broken);
     CHECK(place == from.written);
+    test_gate_free(from.began);
     pair_close(&both);
 }
 
