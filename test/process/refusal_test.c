@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When the system refuses something, what was taken before it is given back: the kernel boundary's sources
+ * with functions in the place of the system's, which count, and refuse what they are told to.
+ */
+#include "../../win32/compat.h"
+
+static BOOL WINAPI find_module(DWORD flags, LPCWSTR address, HMODULE *module);
+static BOOL WINAPI free_module(HMODULE module);
+static HANDLE WINAPI start_thread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, LPTHREAD_START_ROUTINE run,
+                                  LPVOID argument, DWORD flags, LPDWORD number);
+static LPVOID WINAPI take_block(HANDLE heap, DWORD flags, SIZE_T size);
+static BOOL WINAPI give_block(HANDLE heap, DWORD flags, LPVOID block);
+static DWORD WINAPI take_slot(void);
+static BOOL WINAPI give_slot(DWORD slot);
+static int WINAPI start_network(WORD version, WSADATA *data);
+static int WINAPI stop_network(void);
+
+#undef GetModuleHandleExW
+#define GetModuleHandleExW find_module
+#define FreeLibrary free_module
+#define CreateThread start_thread
+#define HeapAlloc take_block
+#define HeapFree give_block
+#define TlsAlloc take_slot
+#define TlsFree give_slot
+#define WSAStartup start_network
+#define WSACleanup stop_network
+/* NOLINTBEGIN(bugprone-suspicious-include): with other functions than the system has */
+#include "../../win32/kernel_system.c"
+#include "../../win32/kernel_thread.c"
+/* NOLINTEND(bugprone-suspicious-include) */
+#undef HeapAlloc
+#undef HeapFree
+
+#include "../support/crash_filter.h"
+#include "../support/plain_suite.h"
+
+#define CHECK(condition) CU_ASSERT(condition)
+
+/* ---- in the place of the system's ------------------------------------------------------------------ */
+
+enum { MODULE, THREAD, BLOCK, SLOT, NETWORK, KINDS };
+
+static struct {
+    int taken[KINDS];   /* and not given back */
+    int refuses[KINDS]; /* the nth from now; 0: none */
+    int forgotten;      /* extension functions, while the network is there */
+    WORD version;
+} system_now;
+
+static bool takes(int kind)
+{
+    if (system_now.refuses[kind] != 0 && --system_now.refuses[kind] == 0) {
+        SetLastError(ERROR_NO_SYSTEM_RESOURCES);
+        return false;
+    }
+    system_now.taken[kind]++;
+    return true;
+}
+
+static BOOL WINAPI find_module(DWORD flags, LPCWSTR address, HMODULE *module)
+{
+    CHECK(flags == GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS && address != NULL);
+    *module = GetModuleHandleW(NULL);
+    return takes(MODULE);
+}
+
+static BOOL WINAPI free_module(HMODULE module)
+{
+    CHECK(module == GetModuleHandleW(NULL));
+    system_now.taken[MODULE]--;
+    return TRUE;
+}
+
+static HANDLE WINAPI start_thread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, LPTHREAD_START_ROUTINE run,
+                                  LPVOID argument, DWORD flags, LPDWORD number)
+{
+    CHECK(security == NULL && run != NULL && argument != NULL && flags == 0 && number == NULL);
+    (void)stack;
+    CHECK(system_now.taken[MODULE] == 1); /* before there is a thread */
+    return takes(THREAD) ? GetCurrentThread() : NULL;
+}
+
+static LPVOID WINAPI take_block(HANDLE heap, DWORD flags, SIZE_T size)
+{
+    return takes(BLOCK) ? HeapAlloc(heap, flags, size) : NULL;
+}
+
+static BOOL WINAPI give_block(HANDLE heap, DWORD flags, LPVOID block)
+{
+    system_now.taken[BLOCK]--;
+    return HeapFree(heap, flags, block);
+}
+
+static DWORD WINAPI take_slot(void)
+{
+    return takes(SLOT) ? (DWORD)system_now.taken[SLOT] : TLS_OUT_OF_INDEXES;
+}
+
+static BOOL WINAPI give_slot(DWORD slot)
+{
+    CHECK(slot == (DWORD)system_now.taken[SLOT]); /* each of them, the last one first */
+    system_now.taken[SLOT]--;
+    return TRUE;
+}
+
+static int WINAPI start_network(WORD version, WSADATA *data)
+{
+    CHECK(version == MAKEWORD(2, 2));
+    data->wVersion = system_now.version;
+    return takes(NETWORK) ? 0 : WSASYSNOTREADY;
+}
+
+static int WINAPI stop_network(void)
+{
+    system_now.taken[NETWORK]--;
+    return 0;
+}
+
+void apmk_extensions_forget(void)
+{
+    CHECK(system_now.taken[NETWORK] == 1);
+    system_now.forgotten++;
+}
+
+void apmk_provider_look(void)
+{
+    CHECK(system_now.taken[NETWORK] == 1);
+}
+
+static void begin(void)
+{
+    memset(&system_now, 0, sizeof system_now);
+    system_now.version = MAKEWORD(2, 2);
+}
+
+static void check_nothing_taken(void)
+{
+    int kind;
+
+    for (kind = 0; kind < KINDS; kind++) CHECK(system_now.taken[kind] == 0);
+}
+
+/* ---- threads ---------------------------------------------------------------------------------------- */
+
+static void run_nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void check_refused(int kind, apmk_code expected)
+{
+    apmk_thread thread = NULL;
+
+    begin();
+    system_now.refuses[kind] = 1;
+    CHECK(apmk_thread_start(run_nothing, NULL, &thread) == expected);
+    CHECK(thread == NULL);
+    check_nothing_taken();
+}
+
+static void refused_thread_leaves_nothing(void)
+{
+    check_refused(THREAD, ERROR_NO_SYSTEM_RESOURCES);
+}
+
+static void thread_without_its_module_or_block_is_none(void)
+{
+    check_refused(MODULE, ERROR_NO_SYSTEM_RESOURCES);
+    check_refused(BLOCK, ERROR_NOT_ENOUGH_MEMORY);
+}
+
+/* ---- start and stop ----------------------------------------------------------------------------------- */
+
+static void stop_gives_back_what_start_took(void)
+{
+    int i;
+
+    begin();
+    for (i = 1; i <= 3; i++) {
+        CHECK(apmk_start() == APMK_SUCCESS);
+        CHECK(system_now.taken[NETWORK] == 1 && system_now.taken[SLOT] == APMK_LOCAL_COUNT);
+        apmk_stop();
+        CHECK(system_now.forgotten == i);
+        check_nothing_taken();
+    }
+}
+
+static void start_that_fails_leaves_nothing(void)
+{
+    int nth;
+
+    for (nth = 1; nth <= APMK_LOCAL_COUNT; nth++) {
+        begin();
+        system_now.refuses[SLOT] = nth;
+        CHECK(apmk_start() == ERROR_NO_SYSTEM_RESOURCES);
+        check_nothing_taken();
+    }
+    begin();
+    system_now.refuses[NETWORK] = 1;
+    CHECK(apmk_start() == WSASYSNOTREADY);
+    check_nothing_taken();
+}
+
+static void older_network_is_none(void)
+{
+    begin();
+    system_now.version = MAKEWORD(1, 1);
+    CHECK(apmk_start() == WSAVERNOTSUPPORTED);
+    check_nothing_taken();
+}
+
+int main(void)
+{
+    static const plain_case cases[] = {
+        {"refused_thread_leaves_nothing", refused_thread_leaves_nothing},
+        {"thread_without_its_module_or_block_is_none", thread_without_its_module_or_block_is_none},
+        {"stop_gives_back_what_start_took", stop_gives_back_what_start_took},
+        {"start_that_fails_leaves_nothing", start_that_fails_leaves_nothing},
+        {"older_network_is_none", older_network_is_none},
+    };
+
+    crash_filter_install();
+    return run_plain_suite("refusal", cases, sizeof cases / sizeof *cases, NULL);
+}
