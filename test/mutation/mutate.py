@@ -3,15 +3,19 @@
 """Breaks the model in the small ways of mutants.txt, one at a time, and lets the native tests look.
 
     mutate.py --source DIR --work DIR [--jobs N] [NAME ...]
-    mutate.py --source DIR --check    whether each finds what it breaks
+    mutate.py --windows CUNIT --source DIR --work DIR [--jobs N] [NAME ...]
+    mutate.py --source DIR --check    whether each finds what it breaks, in both lists
 
-A mutant that compiles has to be killed: a test fails, or does not end. The cheap tests are asked first.
-The last line says how many were killed and how many survived; the exit code is 1 if one survived.
+With --windows (the source of CUnit) it is what is between the library and a Windows process, of
+windows_mutants.txt, and tests of the loader and of processes under Wine look, in the prefix of the
+environment. A mutant that compiles has to be killed: a test fails, or does not end. The cheap tests are asked
+first. The last line says how many were killed and how many survived; the exit code is 1 if one survived.
 """
 import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -25,13 +29,25 @@ STAGES = [
      [["test/seeds_pieces", "--profile", "hostile", *SEEDS], ["test/seeds_pieces", "--profile", "windows", *SEEDS],
       ["test/seeds_threads", "--profile", "hostile", "--count", "150"]]),
     ("native-asan", ["all"],
-     [["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"],
-      ["ctest", "--stop-on-failure", "-LE", "seeds", "-R", "/wine$|/hostile$"]]),
+     [["ctest", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"],
+      ["ctest", "-LE", "seeds", "-R", "/wine$|/hostile$"]]),
     ("native-tsan", ["all"],
      [["test/seeds_threads", "--profile", "windows", "--count", "300"],
-      ["ctest", "--stop-on-failure", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$|large|huge"]]),
+      ["ctest", "-LE", "seeds", "-E", "one-worker|skip-off|/wine$|/hostile$"]]),
 ]
+WINDOWS_STAGES = [
+    ("x64", ["apmsock", "loader_test"], [["ctest", "-R", "^dll/loader$"]]),
+    ("x64", ["guest_a", "guest_b", "plugin_test", "plugin_main_test", "process_inherit_test_dll", "adopt_test_dll",
+             "refusal_test"],
+     [["ctest", "-R", "^(dll/plugin_main|static/refusal/refusal)$"],
+      ["ctest", "-R", "^dll/(process_inherit/[a-z_]*|plugin|adopt/[a-z]*)$"]]),
+    ("x64", ["process_end_test_dll", "library_test_dll", "library_memory_test_dll", "event_test_dll", "no_workers_test_dll",
+             "send_file_test_dll"],
+     [["ctest", "-R", "^dll/(process_end|library|library_memory|event|no_workers|send_file)/[a-z_]*$"]]),
+]
+LISTS = {False: "test/mutation/mutants.txt", True: "test/mutation/windows_mutants.txt"}
 TOO_LONG = 240  # seconds for one command
+TEST_TOO_LONG = {False: 120, True: 60}  # and for one of CTest's tests, natively and under Wine
 
 
 def read_mutants(path):
@@ -71,14 +87,15 @@ def check(mutants, source):
 
 def run(command, cwd, limit):
     """None if it succeeds, else the reason."""
-    try:
-        done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
-                              check=False, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return "does not end"
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          start_new_session=True) as done:
+        try:
+            text = done.communicate(timeout=limit)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            os.killpg(done.pid, signal.SIGKILL)  # with all that it has started
+            return "does not end"
     if done.returncode == 0:
         return None
-    text = done.stdout.decode(errors="replace")
     for pattern in (r"FAILURE, seed \d+: .*", r"ERROR: AddressSanitizer: \S+", r"WARNING: ThreadSanitizer: .*",
                     r"runtime error: .*", r"Assertion .* failed", r"\d+/\d+ Test +#\d+: (\S+) .*\*\*\*.*"):
         found = re.search(pattern, text)
@@ -90,17 +107,18 @@ def run(command, cwd, limit):
 class Bench:
     """A copy of the sources, and builds of it."""
 
-    def __init__(self, source, work, jobs):
+    def __init__(self, source, work, jobs, stages, *arguments):
         self.tree = os.path.join(work, "tree")
-        self.work, self.jobs = work, jobs
+        self.work, self.jobs, self.stages = work, jobs, stages
         shutil.rmtree(self.tree, ignore_errors=True)
         os.makedirs(self.tree)
         for name in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "include", "src", "test", "win32"):
             place = os.path.join(source, name)
             copy = shutil.copytree if os.path.isdir(place) else shutil.copy2
             copy(place, os.path.join(self.tree, name))
-        for preset in sorted({stage[0] for stage in STAGES}):
-            reason = run(["cmake", "--preset", preset, "-B", self.directory(preset), "-DAPMSOCK_TESTS=ON"], self.tree, 120)
+        for preset in sorted({stage[0] for stage in stages}):
+            reason = run(["cmake", "--preset", preset, "-B", self.directory(preset), "-DAPMSOCK_TESTS=ON", *arguments],
+                         self.tree, 120)
             if reason:
                 sys.exit(f"mutate: configuring {preset}: {reason}")
 
@@ -109,20 +127,27 @@ class Bench:
 
     def ask(self):
         """(whether it compiles, who killed it or None)"""
-        for preset, targets, commands in STAGES:
+        for preset, targets, commands in self.stages:
             where = self.directory(preset)
             if run(["cmake", "--build", where, "-j", str(self.jobs), "--target", *targets], where, 900):
                 return False, None
             for command in commands:
                 command = list(command)
                 if command[0] == "ctest":
-                    command += ["-j", str(2 * self.jobs), "--timeout", "60"]
+                    command += ["--stop-on-failure", "--no-tests=error", "-j", str(2 * self.jobs)]
                 else:
                     command[0] = os.path.join(where, command[0])
                 reason = run(command, where, TOO_LONG)
                 if reason:
-                    return True, f"{os.path.basename(command[0])} ({preset[7:]}): {reason}"
+                    return True, f"{os.path.basename(command[0])} ({preset.removeprefix('native-')}): {reason}"
         return True, None
+
+    def refresh(self):
+        """What was killed may have left processes under Wine, that wait for ever."""
+        for command in (["wineserver", "-k"], ["wineserver", "-w"], ["wineserver", "-p600"],
+                        [os.environ["wine"], "cmd", "/c", "exit", "0"]):
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           timeout=120, check=False)
 
     def change(self, file, changes):
         """What the file was."""
@@ -141,16 +166,21 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", required=True)
+    parser.add_argument("--windows", metavar="CUNIT")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--work")
     what.add_argument("--check", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("names", nargs="*")
     asked = parser.parse_args()
-    mutants = read_mutants(os.path.join(asked.source, "test/mutation/mutants.txt"))
+    lists = {which: read_mutants(os.path.join(asked.source, path)) for which, path in LISTS.items()}
     if asked.check:
-        return check(mutants, asked.source)
-    bench = Bench(asked.source, asked.work, asked.jobs)
+        return check(lists[False] + lists[True], asked.source)
+    windows = asked.windows is not None
+    mutants, arguments = lists[windows], [f"-DAPMSOCK_TIMEOUT={TEST_TOO_LONG[windows]}"]
+    if windows:
+        arguments.append(f"-DCUNIT_SOURCE_DIR={asked.windows}")
+    bench = Bench(asked.source, asked.work, asked.jobs, WINDOWS_STAGES if windows else STAGES, *arguments)
     killed, survived, void = 0, [], []
     if not asked.names:
         compiles, reason = bench.ask()
@@ -167,6 +197,8 @@ def main():
             continue
         compiles, reason = bench.ask()
         bench.restore(file, before)
+        if windows and reason:
+            bench.refresh()
         if not compiles:
             void.append(name)
             print(f"{name}: does not compile", flush=True)
