@@ -24,7 +24,7 @@ from peers import LONGEST_WAIT, Peer, read_to_end, read_until, unused_port  # no
 
 MANY = 200
 # What Wine says of a desktop that has no screen, into the output of whoever is the first to have one started.
-NO_SCREEN = re.compile(rb"^[0-9a-f]{4}:err:(winediag|systray|explorer):.*\r?\n", re.M)
+NO_SCREEN = re.compile(rb"^([0-9a-f]{4}:err:(winediag|systray|explorer|vulkan):.*|error: XDG_RUNTIME_DIR is .*)\r?\n", re.M)
 folder = ""
 
 

@@ -26,6 +26,7 @@
 #endif
 
 #define PATIENCE 60000u  /* ms without progress */
+#define STEP 100u        /* ms after which a send is tried again */
 #define PENDING_TIME 30u /* ms in which a connect on loopback would be over */
 #define FILLERS 8
 
@@ -311,17 +312,22 @@ void peer_say_zeros(const void *data, size_t size)
     (void)size;
 }
 
+/* Not every kernel ends a wait for room when the connection is reset (Wine 10 does not): the next send says so. */
 bool peer_write(peer *other, const void *data, size_t size)
 {
     const char *at = (const char *)data;
+    uint32_t waited = 0; /* ms without progress */
 
     while (size != 0) {
         int sent = send(other->handle, at, size > (1u << 20) ? 1 << 20 : (int)size, 0);
         if (sent > 0) {
             at += sent;
             size -= (size_t)sent;
-        } else if (WSAGetLastError() != WSAEWOULDBLOCK || !wait_socket(other->handle, true, PATIENCE)) {
+            waited = 0;
+        } else if (WSAGetLastError() != WSAEWOULDBLOCK || waited >= PATIENCE) {
             return false;
+        } else if (!wait_socket(other->handle, true, STEP)) {
+            waited += STEP;
         }
     }
     return true;
