@@ -3,7 +3,7 @@
  * In a DllMain (simulated: on Windows it takes a process, test/process/) whatever would wait
  * for another thread fails instead, and changes nothing.
  */
-#include "fixture.h"
+#include "pump.h"
 #include "sim.h"
 
 #include "kernel.h"
@@ -146,6 +146,90 @@ static void start_makes_do_with_the_workers_it_gets(void)
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
+/* For ever it would wait for another thread; for a time, or for what is ready, it need not. */
+static void poll_without_an_end_is_refused(void)
+{
+    apm_options options = harness_options();
+    apm_socket *socket;
+    apm_endpoint nobody;
+    call made;
+
+    options.max_workers = 0;
+    options.no_workers = true;
+    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    socket = stream_new(APM_FAMILY_IPV4);
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &nobody);
+    call_prepare(&made, socket, CALL_CONNECT);
+    (void)CHECK_ERROR(call_connect(&made, &nobody), APM_ERROR_SUCCESS);
+    hold_loader(true);
+    (void)CHECK_ERROR(apm_poll(APM_INFINITE), APM_ERROR_INVALID_OPERATION);
+    CHECK(atomic_load(&made.callbacks) == 0);
+    CHECK(apm_poll(0) != APM_ERROR_INVALID_OPERATION);
+    hold_loader(false);
+    CHECK(pump_call(&made));
+    call_dispose(&made);
+    close_now(socket);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+}
+
+static void wait_inside(call *made)
+{
+    test_gate **gates = (test_gate **)made->context;
+
+    test_gate_open(gates[0]);
+    (void)test_gate_wait(gates[1]);
+}
+
+/* The pool's only worker is in a callback, another one could not be had, and the timers' thread, which would ask
+ * again, neither. Whoever comes by asks, but not here: the new one may have to join one that has left. */
+static void nobody_recruits_here(void)
+{
+    apm_options options = harness_options();
+    sim_profile base = sim_base_profile(), plain;
+    test_gate *gates[2];
+    receiving_pair one;
+    call beside;
+    char there;
+
+    CHECK(sim_profile_named("windows", &plain)); /* which needs no timer for anything else */
+    plain.faults[SIM_THREAD].nth = 2;
+    plain.faults[SIM_THREAD].lasting = true;
+    sim_set_profile(&plain);
+    options.min_workers = 1;
+    options.max_workers = 4;
+    gates[0] = test_gate_new();
+    gates[1] = test_gate_new();
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS) && receiving_open(&one)) {
+        int64_t before = harness_threads();
+
+        one.made.inside = wait_inside;
+        one.made.context = gates;
+        CHECK(peer_write(one.both.other, "x", 1));
+        CHECK(test_gate_wait(gates[0]));
+        plain.faults[SIM_THREAD].nth = 0;
+        plain.faults[SIM_THREAD].lasting = false;
+        sim_set_profile(&plain); /* from here on there are threads again */
+        call_prepare(&beside, one.both.socket, CALL_RECEIVE);
+        hold_loader(true);
+        (void)CHECK_ERROR(call_receive(&beside, &there, 1), APM_ERROR_SUCCESS);
+        (void)CHECK_ERROR(apm_async_result_wait(beside.result, 1), APM_ERROR_TIMED_OUT);
+        CHECK(harness_threads() == before);
+        hold_loader(false);
+        (void)CHECK_ERROR(apm_async_result_wait(beside.result, 1), APM_ERROR_TIMED_OUT);
+        CHECK(harness_threads() == before + 1);
+        test_gate_open(gates[1]);
+        CHECK(call_wait(&one.made));
+        CHECK(peer_write(one.both.other, "x", 1));
+        (void)call_ends_with(&beside, APM_ERROR_SUCCESS, 1);
+        call_dispose(&beside);
+        receiving_close(&one);
+    }
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    test_gate_free(gates[0]);
+    test_gate_free(gates[1]);
+    sim_set_profile(&base);
+}
+
 static const test_case cases[] = {
     {"end_of_what_is_pending_does_not_wait", end_of_what_is_pending_does_not_wait, false},
     {"end_of_what_is_over_is_as_ever", end_of_what_is_over_is_as_ever, false},
@@ -154,6 +238,8 @@ static const test_case cases[] = {
      false},
     {"last_cleanup_is_refused", last_cleanup_is_refused, true},
     {"start_makes_do_with_the_workers_it_gets", start_makes_do_with_the_workers_it_gets, true},
+    {"poll_without_an_end_is_refused", poll_without_an_end_is_refused, true},
+    {"nobody_recruits_here", nobody_recruits_here, true},
     {NULL, NULL, false},
 };
 
