@@ -2,6 +2,9 @@
 /* Properties: available, the handle, endpoints, connected, dual sockets; and io_control. */
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
+#ifndef _WIN32
+#include "sim.h"
+#endif
 
 #define CODE_BLOCKING 0x8004667Eu   /* FIONBIO */
 #define CODE_AVAILABLE 0x4004667Fu  /* FIONREAD */
@@ -243,6 +246,33 @@ static void refused_connect_leaves_no_local_endpoint(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
+/* The kernel's socket had to be bound to something for that. */
+static void socket_can_be_bound_after_a_refused_connect(void)
+{
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    apm_endpoint nobody, local, remote, found = {0};
+    peer *other;
+
+    CHECK(listener != NULL);
+    if (listener == NULL || socket == NULL) return;
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &nobody);
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &local);
+    peer_listener_endpoint(listener, &remote);
+    (void)CHECK_ERROR(apm_socket_connect(socket, &nobody), APM_ERROR_CONNECTION_REFUSED);
+    (void)CHECK_ERROR(apm_socket_bind(socket, &local), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_local_endpoint(socket, &found), APM_ERROR_SUCCESS);
+    CHECK(apm_endpoint_equal(&found, &local));
+    (void)CHECK_ERROR(apm_socket_bind(socket, &local), APM_ERROR_INVALID_ARGUMENT);
+    (void)CHECK_ERROR(apm_socket_connect(socket, &remote), APM_ERROR_SUCCESS);
+    other = peer_accept(listener, PATIENCE);
+    CHECK(other != NULL && peer_port(other) == apm_endpoint_port(&local));
+    /* Leaves nothing behind that would keep the port for minutes. */
+    (void)CHECK_ERROR(apm_socket_close_timeout(socket, 0), APM_ERROR_SUCCESS);
+    peer_close(other);
+    peer_listener_close(listener);
+}
+
 static void wildcard_becomes_an_address_by_connecting(void)
 {
     peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
@@ -427,6 +457,23 @@ static void dual_datagram_socket_is_made(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
+#ifndef _WIN32
+static void dual_sockets_are_ipv4_where_there_is_no_ipv6(void)
+{
+    sim_profile base = sim_base_profile(), poor = base;
+    apm_socket *socket = NULL;
+
+    poor.only_ipv4 = true;
+    sim_set_profile(&poor);
+    (void)CHECK_ERROR(apm_socket_create(APM_FAMILY_IPV6, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket),
+                      APM_ERROR_ADDRESS_FAMILY_NOT_SUPPORTED);
+    dual_socket_is_ipv6_that_can_use_ipv4();
+    dual_datagram_socket_is_made();
+    dual_sockets_of_no_kind_are_not_made();
+    sim_set_profile(&base);
+}
+#endif
+
 /* ---- lists --------------------------------------------------------------------------------------------------------- */
 
 static const test_case amount[] = {
@@ -447,6 +494,7 @@ static const test_case controls[] = {
 static const test_case endpoints[] = {
     {"handle_is_the_kernels_socket", handle_is_the_kernels_socket, false},
     {"refused_connect_leaves_no_local_endpoint", refused_connect_leaves_no_local_endpoint, false},
+    {"socket_can_be_bound_after_a_refused_connect", socket_can_be_bound_after_a_refused_connect, false},
     {"wildcard_becomes_an_address_by_connecting", wildcard_becomes_an_address_by_connecting, false},
     {"remote_endpoint_stays_when_the_connection_is_gone", remote_endpoint_stays_when_the_connection_is_gone,
      false},
@@ -464,6 +512,9 @@ static const test_case dual[] = {
     {"dual_socket_is_ipv6_that_can_use_ipv4", dual_socket_is_ipv6_that_can_use_ipv4, false},
     {"dual_sockets_of_no_kind_are_not_made", dual_sockets_of_no_kind_are_not_made, false},
     {"dual_datagram_socket_is_made", dual_datagram_socket_is_made, false},
+#ifndef _WIN32
+    {"dual_sockets_are_ipv4_where_there_is_no_ipv6", dual_sockets_are_ipv4_where_there_is_no_ipv6, false},
+#endif
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that do not get to their end: cancelled, closed, cut off; and that the file is let go of. */
+#define _POSIX_C_SOURCE 200809L /* truncate */
 #include "../support/scratch_file.h"
 
 #include "../support/buffer_lists.h"
@@ -221,6 +222,36 @@ static void file_cancelled_before_its_turn_sends_nothing(void)
 }
 
 /* The one in the kernel, and one that waits for it. */
+/* Windows lets nobody write to it meanwhile; a file system of somebody else's may. It would be for ever, or with
+ * a hole. */
+#ifndef _WIN32
+static void file_that_has_become_shorter_is_an_error(void)
+{
+    enum { LEFT = 2000, NO_MORE = 38 /* ERROR_HANDLE_EOF */ };
+    stuck_file one, behind;
+    unsigned char *here;
+
+    if (!open_stuck(&one)) return;
+    here = (unsigned char *)test_memory(WHOLE + LEFT);
+    behind.both = one.both;
+    prepare_call(&behind);
+    one.others = 1; /* the other one, which is still open when this one calls back */
+    if (scratch_fill(&behind.file, 5000, WHOLE)) { /* the pattern goes on */
+        (void)CHECK_ERROR(call_send_file(&behind.made, behind.file.path, NULL, NULL, 0), APM_ERROR_SUCCESS);
+        CHECK(truncate(behind.file.path, LEFT) == 0); /* it waits for its turn */
+        CHECK(peer_read_all(one.both.other, here, WHOLE + LEFT, PATIENCE));
+        CHECK(pattern_holds(here, WHOLE + LEFT, 0));
+        (void)call_ends(&one.made, APM_ERROR_SUCCESS);
+        (void)call_ends(&behind.made, (apm_error)NO_MORE);
+        CHECK(one.deleted && behind.deleted);
+        check_alive(&one.both);
+    }
+    call_dispose(&behind.made);
+    free(here);
+    close_stuck(&one);
+}
+#endif
+
 static void close_half_way_is_object_disposed(void)
 {
     unsigned char here[5000];
@@ -387,6 +418,9 @@ static const test_case aborts[] = {
     {"cancelled_file_stops_where_it_is", cancelled_file_stops_where_it_is, false},
     {"file_that_takes_too_long_is_timed_out", file_that_takes_too_long_is_timed_out, false},
     {"file_cancelled_before_its_turn_sends_nothing", file_cancelled_before_its_turn_sends_nothing, false},
+#ifndef _WIN32
+    {"file_that_has_become_shorter_is_an_error", file_that_has_become_shorter_is_an_error, false},
+#endif
     {"close_half_way_is_object_disposed", close_half_way_is_object_disposed, false},
     {"reset_half_way_is_an_error", reset_half_way_is_an_error, false},
     {"reset_that_a_receive_is_told_of_ends_the_file", reset_that_a_receive_is_told_of_ends_the_file, false},

@@ -57,6 +57,7 @@ typedef struct sim_profile {
     bool close_resets;  /* closing with receives pending resets, unless shut down */
     bool silent_result; /* the system has no more to say than the packet */
     bool concurrency;   /* the port's value is enforced */
+    bool only_ipv4;     /* there is no IPv6 */
 
     uint32_t switches; /* an interleaving switches threads (seeded) */
     uint32_t ticks;    /* and lets a millisecond pass (seeded) */

@@ -96,7 +96,7 @@ apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_
 
     sim_enter("socket open", (uint64_t)family, (uint64_t)type);
     if (sim_census(SIM_STARTS) == 0) sim_fail("a socket is opened without a start");
-    if (family != SIM_IPV4 && family != SIM_IPV6) return CODE_FAMILY;
+    if (family != SIM_IPV4 && (family != SIM_IPV6 || sim_profile_now()->only_ipv4)) return CODE_FAMILY;
     if (type != SIM_STREAM && type != SIM_DATAGRAM) return CODE_SOCKET_TYPE;
     if (protocol != 0 && protocol != (type == SIM_STREAM ? 6 : 17)) return CODE_PROTOCOL;
     if (sim_fault_strikes(SIM_SOCKET)) return CODE_TOO_MANY;
