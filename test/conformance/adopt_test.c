@@ -135,6 +135,38 @@ static void options_set_before_are_there(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
+static void check_adopted_six(bool dual)
+{
+    uintptr_t handle = kernel_open(APM_FAMILY_IPV6, APM_SOCKET_STREAM, APM_PROTOCOL_TCP);
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    int32_t value = -1;
+    pair both = {NULL, NULL};
+    apm_endpoint remote;
+
+    CHECK(kernel_set(handle, LEVEL_IPV6, IPV6_ONLY, !dual));
+    both.socket = adopt(handle);
+    CHECK(listener != NULL);
+    if (both.socket == NULL || listener == NULL) return;
+    (void)CHECK_ERROR(apm_socket_get_option(both.socket, APM_SOCKET_OPTION_DUAL_MODE, &value),
+                      APM_ERROR_SUCCESS);
+    CHECK(value == (int32_t)dual);
+    if (dual) {
+        connect_it(&both, listener);
+    } else {
+        peer_listener_endpoint(listener, &remote);
+        (void)CHECK_ERROR(apm_socket_connect(both.socket, &remote), APM_ERROR_NOT_SUPPORTED);
+    }
+    pair_close(&both);
+    peer_listener_close(listener);
+}
+
+static void socket_that_is_dual_is_adopted_as_that(void)
+{
+    if (!family_is_here(APM_FAMILY_IPV6)) return;
+    check_adopted_six(true);
+    check_adopted_six(false);
+}
+
 static void datagram_sockets_are_adopted(bool connected)
 {
     uintptr_t first = open_datagram(), second = open_datagram();
@@ -442,6 +474,7 @@ static const test_case adopted[] = {
     {"adopted_socket_connects_after_a_refusal", adopted_socket_connects_after_a_refusal, false},
     {"bound_socket_is_adopted_with_its_endpoint", bound_socket_is_adopted_with_its_endpoint, false},
     {"options_set_before_are_there", options_set_before_are_there, false},
+    {"socket_that_is_dual_is_adopted_as_that", socket_that_is_dual_is_adopted_as_that, false},
     {"bound_datagram_sockets_are_adopted", bound_datagram_sockets_are_adopted, false},
     {"connected_datagram_sockets_are_adopted", connected_datagram_sockets_are_adopted, false},
     {"unbound_datagram_socket_is_adopted", unbound_datagram_socket_is_adopted, false},
