@@ -235,7 +235,7 @@ static void file_that_has_become_shorter_is_an_error(void)
     here = (unsigned char *)test_memory(WHOLE + LEFT);
     behind.both = one.both;
     prepare_call(&behind);
-    one.others = 1; /* the other one, which is still open when this one calls back */
+    one.others = behind.others = 1;                /* they may call back in any order */
     if (scratch_fill(&behind.file, 5000, WHOLE)) { /* the pattern goes on */
         (void)CHECK_ERROR(call_send_file(&behind.made, behind.file.path, NULL, NULL, 0), APM_ERROR_SUCCESS);
         CHECK(truncate(behind.file.path, LEFT) == 0); /* it waits for its turn */
