@@ -11,7 +11,8 @@
  * mode; after it ends the library and checks that blocks, sockets, kernel handles and
  * threads are where they were. A test that wants to start it itself is listed with
  * `bare` = true and gets only the check. A watchdog ends the process with code 71 when a
- * test takes longer than 120 s, naming it.
+ * test takes longer than 120 s, naming it; or, where it says that it gets on, when it has not
+ * for so long.
  */
 #ifndef TEST_HARNESS_H
 #define TEST_HARNESS_H
@@ -65,6 +66,9 @@ uint64_t test_now(void); /* milliseconds */
 #define CHECK_ERROR(actual, expected) harness_check_error((actual), (expected), #actual, __FILE__, __LINE__)
 bool harness_check_error(apm_error actual, apm_error expected, const char *text, const char *file, int line);
 #define CHECK(condition) CU_ASSERT(condition)
+
+/* From any thread of a test that has a lot to do: so that a slow machine may take its time. */
+void harness_gets_on(void);
 
 /* The rest of the test cannot be run here: no failure, but seen. */
 void harness_skip(const char *why);
