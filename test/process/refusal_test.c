@@ -8,7 +8,7 @@
 static BOOL WINAPI find_module(DWORD flags, LPCWSTR address, HMODULE *module);
 static BOOL WINAPI free_module(HMODULE module);
 static HANDLE WINAPI start_thread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, LPTHREAD_START_ROUTINE run,
-                                  LPVOID argument, DWORD flags, LPDWORD number);
+                                  LPVOID argument, DWORD flags, const DWORD *number);
 static LPVOID WINAPI take_block(HANDLE heap, DWORD flags, SIZE_T size);
 static BOOL WINAPI give_block(HANDLE heap, DWORD flags, LPVOID block);
 static DWORD WINAPI take_slot(void);
@@ -74,7 +74,7 @@ static BOOL WINAPI free_module(HMODULE module)
 }
 
 static HANDLE WINAPI start_thread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, LPTHREAD_START_ROUTINE run,
-                                  LPVOID argument, DWORD flags, LPDWORD number)
+                                  LPVOID argument, DWORD flags, const DWORD *number)
 {
     CHECK(security == NULL && run != NULL && argument != NULL && flags == 0 && number == NULL);
     (void)stack;
