@@ -39,15 +39,10 @@ static apm_error claim_phase(apm_socket *socket, apmi_phase *before)
     return APM_ERROR_SUCCESS;
 }
 
-/* Under the exclusive gate. */
-static void note_connection(apm_socket *socket)
+/* Under the exclusive gate. The kernel is not asked for the peer: it was told. */
+static void note_connection(apm_socket *socket, const apmk_address *remote)
 {
-    apm_endpoint remote = {0};
-
-    remote.length = (int32_t)sizeof remote.address;
-    if (apmk_socket_remote(socket->handle, remote.address, &remote.length) == APMK_SUCCESS &&
-        apmi_endpoint_is_valid(&remote))
-        apmi_address_set(&socket->remote, &remote);
+    socket->remote = *remote;
     atomic_store_explicit(&socket->named, true, memory_order_relaxed);
     atomic_store_explicit(&socket->lost, APM_ERROR_SUCCESS, memory_order_relaxed);
     atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
@@ -305,7 +300,7 @@ static apmk_socket settle_connect(apmi_operation *operation)
     } else if (course->won) {
         if (course->has_handle) discarded = install_winner(operation);
         if (operation->error == APM_ERROR_SUCCESS)
-            note_connection(socket);
+            note_connection(socket, &course->peer);
         else
             note_failure(operation);
     } else {

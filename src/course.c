@@ -43,6 +43,7 @@ typedef struct attempt_room {
     apmi_operation *connect;
     apmi_operation *sibling; /* the next one in the course's list */
     apmi_handle handle;
+    apmk_address remote;
 } attempt_room;
 
 static attempt_room *room_of(const apmi_operation *attempt)
@@ -175,10 +176,11 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
     apmi_handle handle;
     bool named;
 
-    course->last = *remote;
+    course->last = course->own = *remote;
     if (!apmi_socket_is_stream(socket)) { /* nothing goes over the network */
         *code = apmk_socket_connect_datagram(socket->handle, remote->bytes, remote->length);
         course->won = *code == APMK_SUCCESS;
+        course->peer = *remote;
         return apmi_error_from_native(*code);
     }
     if (course->spent) error = apmi_handle_renew(socket);
@@ -211,6 +213,7 @@ static apm_error try_on_the_side(apmi_operation *operation, const apmk_address *
     room = (attempt_room *)apmi_operation_room(attempt, sizeof *room);
     if (room == NULL) goto no_room;
     room->connect = operation;
+    room->remote = *remote;
     error = apmi_handle_open_like(socket, &room->handle);
     if (error != APM_ERROR_SUCCESS) goto no_room;
     error = apmi_handle_name(socket, room->handle.kernel, &room->handle.named);
@@ -358,7 +361,8 @@ static apm_error accept_connection(apm_socket *socket, apmi_handle *handle)
 }
 
 /* True if it is the winner. If it cannot be made what it has to be, the attempt has failed. */
-static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, apm_error error)
+static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, const apmk_address *remote,
+                          apm_error error)
 {
     apmi_course *course = apmi_course_of(operation);
 
@@ -369,6 +373,7 @@ static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, apm_er
         return false;
     }
     course->won = true;
+    course->peer = *remote;
     abort_attempts(operation);
     return true;
 }
@@ -382,7 +387,7 @@ void apmi_course_end_own(apmi_operation *operation)
     course->running--;
     handle.kernel = operation->socket->handle;
     handle.settings = operation->socket->settings.state; /* it got each when it was set */
-    (void)judge_attempt(operation, &handle, operation->error);
+    (void)judge_attempt(operation, &handle, &course->own, operation->error);
 }
 
 static void unlink_attempt(apmi_course *course, const apmi_operation *attempt)
@@ -403,7 +408,7 @@ void apmi_course_end_attempt(apmi_operation *attempt)
 
     apmk_lock_exclusive(&socket->gate);
     unlink_attempt(course, attempt);
-    wins = judge_attempt(operation, &handle, attempt->error);
+    wins = judge_attempt(operation, &handle, &room_of(attempt)->remote, attempt->error);
     if (wins) {
         course->winner = handle;
         course->has_handle = true;

@@ -34,7 +34,9 @@ typedef struct apmi_course {
     apmi_operation *attempts; /* those with a handle of their own */
     uint16_t port;            /* for the addresses of a name */
     apmi_timer delay;
-    apmk_address last;       /* the one tried last */
+    apmk_address last;       /* the one tried last, */
+    apmk_address own;        /* by the operation itself, */
+    apmk_address peer;       /* and with success */
     apmk_address *addresses; /* length 0: of a family that the socket cannot use */
     apmi_lookup *lookup;     /* NULL: no name */
 } apmi_course;

@@ -95,7 +95,7 @@ static bool wait_for_peer(apmi_operation *operation, apmi_farewell *farewell)
         if (!ends) {
             apmi_operation_arm(operation);
             code = apmk_socket_receive(socket->handle, &scratch, 1, 0, &operation->overlapped, &bytes);
-            skips = socket->skips;
+            skips = apmi_socket_skips(socket) == APMI_SKIP_ON;
         }
         apmk_unlock_exclusive(&socket->gate);
         if (code != APMK_SUCCESS && code != APMK_PENDING) return false;

@@ -13,16 +13,32 @@
 #include "settings.h"
 #include "socket.h"
 
-apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, bool *skips)
+static apmi_skip ask_to_skip(apmk_socket kernel, bool own)
+{
+    return apmk_socket_skip_on_success(kernel, own) ? APMI_SKIP_ON : APMI_SKIP_OFF;
+}
+
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, apmi_skip *skips)
 {
     apmi_library *library = socket->library;
     apmk_code code = apmk_socket_attach(kernel, library->pool.port, APMI_PACKET);
 
     if (code != APMK_SUCCESS) return apmi_error_from_native(code);
     /* Not for datagrams: one that is larger than the buffer may or may not send a packet. */
-    *skips = apmi_socket_is_stream(socket) && !library->options.packet_always &&
-             apmk_socket_skip_on_success(kernel, own);
+    if (!apmi_socket_is_stream(socket) || library->options.packet_always)
+        *skips = APMI_SKIP_OFF;
+    else
+        *skips = own ? APMI_SKIP_UNASKED : ask_to_skip(kernel, own);
     return APM_ERROR_SUCCESS;
+}
+
+/* Nobody may be in a call meanwhile: he could not tell whether its packet comes. */
+void apmi_handle_ask_to_skip(apm_socket *socket)
+{
+    apmk_lock_exclusive(&socket->gate);
+    if (!apmi_socket_closed(socket) && apmi_socket_skips(socket) == APMI_SKIP_UNASKED)
+        apmi_socket_set_skips(socket, ask_to_skip(socket->handle, true));
+    apmk_unlock_exclusive(&socket->gate);
 }
 
 apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle)
@@ -65,7 +81,7 @@ apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle)
     apmk_socket old = socket->handle;
 
     socket->handle = handle->kernel;
-    socket->skips = handle->skips;
+    apmi_socket_set_skips(socket, handle->skips);
     atomic_store_explicit(&socket->named, handle->named, memory_order_relaxed);
     return old;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's handles of a socket: made with what the caller has set, named, replaced and
- * closed. All but apmi_handle_close are called under the socket's exclusive gate.
+ * closed. All but apmi_handle_close and apmi_handle_ask_to_skip are called under the socket's
+ * exclusive gate.
  */
 #ifndef APMI_HANDLE_H
 #define APMI_HANDLE_H
@@ -10,9 +11,13 @@
 
 #include "kernel.h"
 
+/* Whether what succeeds at once sends no packet. It is asked for when it first matters: many a
+ * connection never transfers anything. Until then it does send one. */
+typedef enum apmi_skip { APMI_SKIP_UNASKED, APMI_SKIP_OFF, APMI_SKIP_ON } apmi_skip;
+
 typedef struct apmi_handle {
     apmk_socket kernel;
-    bool skips;        /* the port on success */
+    apmi_skip skips;   /* the port on success */
     bool named;        /* has a local address */
     uint32_t settings; /* the state of the settings it has been given */
 } apmi_handle;
@@ -29,8 +34,10 @@ apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle);
 /* ConnectEx wants a bound handle: binds it to the wildcard if it is not. */
 apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named);
 
+/* Before a transfer, not under the gate: asks for its handle, unless that has been done. */
+void apmi_handle_ask_to_skip(apm_socket *socket);
 /* Attaches; the rest of opening one that is there already. */
-apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, bool *skips);
+apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, apmi_skip *skips);
 /* Closes it, or leaves that to whoever still polls it. */
 void apmi_handle_close(apm_socket *socket, apmk_socket kernel);
 

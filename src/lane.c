@@ -39,6 +39,7 @@
 #include "disconnect.h"
 #include "error.h"
 #include "file.h"
+#include "handle.h"
 #include "socket.h"
 
 /* The most one kernel call is given. A power of two far below the kernel's 4 GiB; tests make
@@ -163,7 +164,7 @@ static bool has_failed(apmk_code code)
 /* Whether a call that succeeds at once sends no packet. */
 static bool call_skips(const apmi_operation *operation)
 {
-    return operation->socket->skips || operation->kind == APMI_DISCONNECT;
+    return apmi_socket_skips(operation->socket) == APMI_SKIP_ON || operation->kind == APMI_DISCONNECT;
 }
 
 /* ---- flush and leave --------------------------------------------------------------------------- */
@@ -250,6 +251,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     bool skips;
 
     operation->alone = wants_lane(operation);
+    if (apmi_socket_skips(socket) == APMI_SKIP_UNASKED) apmi_handle_ask_to_skip(socket);
     apmk_lock_shared(&socket->gate);
     if (lane_is_held(lane) || operation->alone) {
         apmk_unlock_shared(&socket->gate);

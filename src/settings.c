@@ -10,7 +10,7 @@
 struct apmi_setting {
     struct apmi_setting *next;
     int32_t level, name, size;
-    unsigned char value[APMI_SETTING_ROOM];
+    unsigned char value[]; /* no more than it needs: a connection has one or two for as long as it lives */
 };
 
 enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, LEVEL_IPV6 = 41, NAME_V6ONLY = 27 };
@@ -18,46 +18,49 @@ enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, LEVEL_IPV
 /* What Windows uses when it was not told otherwise; seconds. */
 enum { DEFAULT_TIME = 7200, DEFAULT_INTERVAL = 1 };
 
-/* The kept one, or a new one at the end of the list; NULL when there is no memory. */
-static struct apmi_setting *find_setting(apm_socket *socket, int32_t level, int32_t name, bool *is_new)
+/* Where the option is kept, or is to be: at the end of the list. */
+static struct apmi_setting **find_setting(apm_socket *socket, int32_t level, int32_t name)
 {
     struct apmi_setting **place = &socket->settings.first;
 
     while (*place != NULL && ((*place)->level != level || (*place)->name != name)) place = &(*place)->next;
-    *is_new = *place == NULL;
-    if (!*is_new) return *place;
-    *place = (struct apmi_setting *)apmi_library_allocate(socket->library, sizeof **place);
-    if (*place == NULL) return NULL;
-    (*place)->next = NULL;
-    (*place)->level = level;
-    (*place)->name = name;
-    return *place;
+    return place;
 }
 
-static void drop_last_setting(apm_socket *socket, const struct apmi_setting *setting)
+/* Where there is none, or one too small: memory for one, or NULL. */
+static struct apmi_setting *new_setting(apm_socket *socket, const struct apmi_setting *kept, int32_t level,
+                                        int32_t name, int32_t size)
 {
-    struct apmi_setting **place = &socket->settings.first;
+    struct apmi_setting *setting =
+        (struct apmi_setting *)apmi_library_allocate(socket->library, sizeof *setting + (size_t)size);
 
-    while (*place != setting) place = &(*place)->next;
-    apmi_library_release_block(socket->library, *place);
-    *place = NULL;
+    if (setting == NULL) return NULL;
+    setting->next = kept != NULL ? kept->next : NULL;
+    setting->level = level;
+    setting->name = name;
+    return setting;
 }
 
 /* The memory first: what the kernel has been told has to be kept. */
 apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
                                    int32_t size)
 {
-    bool is_new = false, keeps = size <= APMI_SETTING_ROOM;
-    struct apmi_setting *setting = keeps ? find_setting(socket, level, name, &is_new) : NULL;
+    struct apmi_setting **place = find_setting(socket, level, name), *kept = *place, *setting = kept;
+    bool keeps = size <= APMI_SETTING_ROOM;
     apm_error error;
 
-    if (keeps && setting == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    if (keeps && (kept == NULL || kept->size < size)) {
+        setting = new_setting(socket, kept, level, name, size);
+        if (setting == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    }
     error = apmi_error_from_native(apmk_socket_set_option(socket->handle, level, name, value, size));
     if (error != APM_ERROR_SUCCESS) {
-        if (is_new) drop_last_setting(socket, setting);
+        if (setting != kept) apmi_library_release_block(socket->library, setting);
         return error;
     }
     if (keeps) {
+        *place = setting;
+        if (kept != NULL && setting != kept) apmi_library_release_block(socket->library, kept);
         setting->size = size;
         memcpy(setting->value, value, (size_t)size);
         socket->settings.state++;

@@ -236,8 +236,9 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
         if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(socket, &handle);
         return error;
     }
-    error = apmi_handle_attach(socket, given, false, &socket->skips);
+    error = apmi_handle_attach(socket, given, false, &handle.skips);
     if (error != APM_ERROR_SUCCESS) return error;
+    apmi_socket_set_skips(socket, handle.skips);
     apmk_socket_disinherit(given);
     socket->handle = given;
     look_at_handle(socket);

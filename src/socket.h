@@ -9,6 +9,7 @@
 #include <apmsock/socket.h>
 #include <stdatomic.h>
 
+#include "handle.h"
 #include "kernel.h"
 #include "lane.h"
 #include "library.h"
@@ -35,7 +36,7 @@ struct apm_socket {
      * callback runs under it. */
     apmk_lock gate;
     _Atomic bool closed;       /* written under the exclusive gate; read anywhere */
-    bool skips;                /* the handle skips the port on success */
+    _Atomic uint8_t skips;     /* apmi_skip; written under the exclusive gate */
     _Atomic bool named;        /* the handle has a local address */
     _Atomic bool dual;         /* IPv6, and can use IPv4 */
     _Atomic bool detailed;     /* the kernel tells how a datagram came */
@@ -124,6 +125,17 @@ static inline void apmi_socket_set_phase(apm_socket *socket, apmi_phase phase)
 {
     /* Release: see above. */
     atomic_store_explicit(&socket->phase, phase, memory_order_release);
+}
+
+static inline apmi_skip apmi_socket_skips(const apm_socket *socket)
+{
+    /* Relaxed: the gate orders it with the calls it is about; outside it is a hint. */
+    return (apmi_skip)atomic_load_explicit(&socket->skips, memory_order_relaxed);
+}
+
+static inline void apmi_socket_set_skips(apm_socket *socket, apmi_skip skips)
+{
+    atomic_store_explicit(&socket->skips, (uint8_t)skips, memory_order_relaxed);
 }
 
 static inline bool apmi_socket_is_named(const apm_socket *socket)

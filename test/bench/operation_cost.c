@@ -158,7 +158,8 @@ static void APM_CALL on_connected(apm_async_result *result)
     callbacks++;
 }
 
-static void connect_and_close(void)
+/* The peer of a connection that is left to the caller. */
+static sim_peer *make_connection(apm_socket **made)
 {
     uint64_t before = callbacks;
     apm_socket *socket = NULL;
@@ -170,9 +171,33 @@ static void connect_and_close(void)
     check(apm_socket_begin_connect(socket, &remote, on_connected, socket, NULL) == APM_ERROR_SUCCESS,
           "the connect does not begin");
     await(before);
-    check(apm_socket_close(socket) == APM_ERROR_SUCCESS, "the socket does not close");
     peer = sim_accept(listener, PATIENCE);
     check(peer != NULL, "nobody has connected");
+    *made = socket;
+    return peer;
+}
+
+static void connect_and_close(void)
+{
+    apm_socket *socket = NULL;
+    sim_peer *peer = make_connection(&socket);
+
+    check(apm_socket_close(socket) == APM_ERROR_SUCCESS, "the socket does not close");
+    if (peer != NULL) sim_peer_close(peer);
+}
+
+/* What a connection needs only where something is transferred is asked for then, and once. */
+static void connect_and_send(void)
+{
+    apm_socket *socket = NULL;
+    sim_peer *peer = make_connection(&socket);
+    size_t sent = 0;
+    int i;
+
+    for (i = 0; i < 2; i++)
+        check(apm_socket_send(socket, "s", 1, APM_FLAG_NONE, &sent) == APM_ERROR_SUCCESS && sent == 1,
+              "the send failed");
+    check(apm_socket_close(socket) == APM_ERROR_SUCCESS, "the socket does not close");
     if (peer != NULL) sim_peer_close(peer);
 }
 
@@ -250,7 +275,18 @@ static const scene scenes[] = {
      connect_and_close,
      true,
      3, /* the socket, the connect, its course */
-     {[SIM_SOCKET] = 1, [SIM_ATTACH] = 1, [SIM_SKIP] = 1, [SIM_BIND] = 1, [SIM_DIAL] = 1, [SIM_CONTEXT] = 1}},
+     {[SIM_SOCKET] = 1, [SIM_ATTACH] = 1, [SIM_BIND] = 1, [SIM_DIAL] = 1, [SIM_CONTEXT] = 1}},
+    {"connect_and_send",
+     connect_and_send,
+     true,
+     3, /* a send takes what the connect has left */
+     {[SIM_SOCKET] = 1,
+      [SIM_ATTACH] = 1,
+      [SIM_SKIP] = 1,
+      [SIM_BIND] = 1,
+      [SIM_DIAL] = 1,
+      [SIM_CONTEXT] = 1,
+      [SIM_TRANSFER] = 2}},
 };
 
 /* ---- the shared locks --------------------------------------------------------------------------- */
