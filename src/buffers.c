@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-void apmi_buffers_set_one(apmi_buffers *buffers, void *data, size_t size)
-{
-    buffers->only.data = data;
-    buffers->only.size = size;
-    apmi_buffers_set_list(buffers, &buffers->only, 1);
-}
-
 void apmi_buffers_set_list(apmi_buffers *buffers, const apm_buffer *list, size_t count)
 {
     buffers->list = list;

@@ -13,11 +13,9 @@
 typedef struct apmi_buffers {
     const apm_buffer *list; /* from the one that is not done with */
     size_t count;
-    size_t offset;   /* how far into the first */
-    apm_buffer only; /* the list, where it is a single buffer: it must not move */
+    size_t offset; /* how far into the first */
 } apmi_buffers;
 
-void apmi_buffers_set_one(apmi_buffers *buffers, void *data, size_t size);
 /* The list stays the caller's. */
 void apmi_buffers_set_list(apmi_buffers *buffers, const apm_buffer *list, size_t count);
 

@@ -86,7 +86,7 @@ static apmi_operation *new_operation(apm_socket *socket, apmi_kind kind, void *d
     }
     operation->size = size;
     operation->flags = flags;
-    apmi_buffers_set_one(&operation->buffers, data, size);
+    operation->data = data;
     return operation;
 }
 

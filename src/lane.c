@@ -41,6 +41,7 @@
 #include "file.h"
 #include "handle.h"
 #include "socket.h"
+#include "transfer.h"
 
 /* The most one kernel call is given. A power of two far below the kernel's 4 GiB; tests make
  * it small. */
@@ -87,12 +88,18 @@ static bool is_older(const apmi_operation *a, const apmi_operation *b)
     return (int32_t)(a->ticket - b->ticket) < 0;
 }
 
-static void insert_operation(apmi_lane *lane, apmi_operation *operation)
+static apmi_lane_queue *queue_of(const apmi_operation *operation)
 {
-    apmi_operation *before = NULL, *after = lane->first;
+    return &operation->socket->queues[way_of(operation)];
+}
 
-    if (lane->last != NULL && is_older(lane->last, operation)) { /* the youngest: at the end */
-        before = lane->last;
+static void insert_operation(apmi_operation *operation)
+{
+    apmi_lane_queue *queue = queue_of(operation);
+    apmi_operation *before = NULL, *after = queue->first;
+
+    if (queue->last != NULL && is_older(queue->last, operation)) { /* the youngest: at the end */
+        before = queue->last;
         after = NULL;
     }
     while (after != NULL && is_older(after, operation)) {
@@ -103,14 +110,15 @@ static void insert_operation(apmi_lane *lane, apmi_operation *operation)
     if (before != NULL)
         before->next = operation;
     else
-        lane->first = operation;
-    if (after == NULL) lane->last = operation;
+        queue->first = operation;
+    if (after == NULL) queue->last = operation;
     operation->queued = true;
 }
 
-static void unlink_operation(apmi_lane *lane, apmi_operation *operation)
+static void unlink_operation(apmi_operation *operation)
 {
-    apmi_operation *before = NULL, *at = lane->first;
+    apmi_lane_queue *queue = queue_of(operation);
+    apmi_operation *before = NULL, *at = queue->first;
 
     while (at != operation) {
         before = at;
@@ -119,8 +127,8 @@ static void unlink_operation(apmi_lane *lane, apmi_operation *operation)
     if (before != NULL)
         before->next = operation->next;
     else
-        lane->first = operation->next;
-    if (lane->last == operation) lane->last = before;
+        queue->first = operation->next;
+    if (queue->last == operation) queue->last = before;
     operation->next = NULL;
     operation->queued = false;
 }
@@ -133,8 +141,22 @@ static bool wants_lane(const apmi_operation *operation)
 {
     if (operation->kind == APMI_SEND_FILE || operation->kind == APMI_DISCONNECT) return true;
     if (!apmi_socket_is_stream(operation->socket)) return false;
-    if (operation->buffers.count > APMK_BUFFERS) return true;
+    if (operation->shape == APMI_LIST && apmi_transfer_list(operation)->count > APMK_BUFFERS) return true;
     return operation->size > APMI_PIECE && way_of(operation) == APMI_OUTWARD;
+}
+
+/* What the next call is given: how many stretches, and how many bytes. */
+static uint32_t next_stretches(const apmi_operation *operation, apmk_buffer *next, size_t *size)
+{
+    size_t left = operation->size - operation->transferred;
+
+    if (operation->shape != APMI_ONE)
+        return apmi_buffers_next(apmi_transfer_list(operation), APMI_PIECE, next, size);
+    *size = left < APMI_PIECE ? left : APMI_PIECE;
+    next->size = (uint32_t)*size;
+    next->data = operation->data;
+    if (operation->transferred != 0) next->data = (unsigned char *)next->data + operation->transferred;
+    return 1;
 }
 
 static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
@@ -148,7 +170,7 @@ static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
     *bytes = 0;
     if (operation->kind == APMI_SEND_FILE) return apmi_file_issue(operation, bytes);
     if (operation->kind == APMI_DISCONNECT) return apmi_farewell_issue(operation);
-    count = apmi_buffers_next(&operation->buffers, APMI_PIECE, next, &size);
+    count = next_stretches(operation, next, &size);
     if (operation->kind == APMI_SEND)
         return apmk_socket_send(handle, next, count, operation->flags, overlapped, bytes);
     if (operation->kind == APMI_RECEIVE)
@@ -171,6 +193,7 @@ static bool call_skips(const apmi_operation *operation)
 
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
 {
+    apmi_lane_queue *queue = &socket->queues[lane - socket->lanes];
     apmi_operation *over = NULL, **end = &over;
     bool alone = false;
 
@@ -178,15 +201,15 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
     /* Somebody may have counted himself in since: then he flushes when he leaves. */
     if ((atomic_load_explicit(&lane->word, memory_order_acquire) & (HELD | COUNT)) == HELD &&
         !apmi_socket_closed(socket)) {
-        while (lane->first != NULL && !alone) {
-            apmi_operation *operation = lane->first;
+        while (queue->first != NULL && !alone) {
+            apmi_operation *operation = queue->first;
             uint32_t bytes;
             apmk_code code;
             bool done = false;
 
             alone = operation->alone;
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
-            unlink_operation(lane, operation);
+            unlink_operation(operation);
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
             if (alone && way_of(operation) == APMI_OUTWARD) socket->alone = operation;
             apmi_operation_arm(operation);
@@ -203,7 +226,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             }
         }
         *end = NULL;
-        if (lane->first == NULL && !alone)
+        if (queue->first == NULL && !alone)
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
     }
     apmk_unlock_exclusive(&socket->gate);
@@ -235,7 +258,7 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
     operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
     hold_lane(lane);
-    insert_operation(lane, operation);
+    insert_operation(operation);
     if (result != NULL) *result = operation;
     apmk_unlock_exclusive(&socket->gate);
     leave_lane(socket, lane);
@@ -288,17 +311,18 @@ static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
 {
     apmk_buffer next[APMK_BUFFERS];
     size_t bytes = operation->bytes, size = 0;
+    bool in_pieces =
+        operation->alone && operation->kind != APMI_SEND_FILE && (operation->flags & APM_FLAG_PEEK) == 0;
 
+    if (in_pieces) (void)next_stretches(operation, next, &size);
     if (bytes != 0) /* relaxed: only counted */
         atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed);
     operation->transferred += bytes;
     operation->bytes = 0;
-    if (operation->kind == APMI_SEND_FILE) {
+    if (operation->kind == APMI_SEND_FILE)
         apmi_file_advance(operation, bytes);
-    } else if (operation->alone && (operation->flags & APM_FLAG_PEEK) == 0) {
-        (void)apmi_buffers_next(&operation->buffers, APMI_PIECE, next, &size);
-        apmi_buffers_advance(&operation->buffers, bytes);
-    }
+    else if (in_pieces && operation->shape != APMI_ONE)
+        apmi_buffers_advance(apmi_transfer_list(operation), bytes);
     return bytes != 0 && bytes == size;
 }
 
@@ -351,7 +375,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         }
         if (goes_on) {
             hold_lane(lane);
-            insert_operation(lane, operation);
+            insert_operation(operation);
             apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
         }
         apmk_unlock_exclusive(&socket->gate);
@@ -377,7 +401,7 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
     atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
     was_queued = operation->queued;
     if (was_queued) {
-        unlink_operation(lane, operation); /* our count is now its own */
+        unlink_operation(operation); /* our count is now its own */
         operation->error = APM_ERROR_OPERATION_ABORTED;
     } else {
         if (way_of(operation) == APMI_INWARD) hold_lane(lane);
@@ -408,11 +432,11 @@ apmi_operation *apmi_lane_abandon(apm_socket *socket)
     int way;
 
     for (way = 0; way < APMI_WAYS; way++) {
-        apmi_lane *lane = &socket->lanes[way];
-        while (lane->first != NULL) {
-            apmi_operation *operation = lane->first;
-            unlink_operation(lane, operation);
-            atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
+        apmi_operation *operation;
+
+        while ((operation = socket->queues[way].first) != NULL) {
+            unlink_operation(operation);
+            atomic_fetch_add_explicit(&socket->lanes[way].word, 1, memory_order_relaxed);
             operation->error = APM_ERROR_OPERATION_ABORTED;
             operation->next = list;
             list = operation;

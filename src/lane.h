@@ -14,9 +14,13 @@ typedef enum apmi_way { APMI_OUTWARD, APMI_INWARD, APMI_WAYS } apmi_way;
 typedef struct apmi_lane {
     _Atomic uint64_t word;  /* tickets given out | held | operations in the kernel */
     _Atomic uint64_t bytes; /* that its operations have moved */
-    apmi_operation *first;  /* those that wait outside, in order; under the socket's gate */
-    apmi_operation *last;
 } apmi_lane;
+
+/* Those of a lane that wait outside the kernel, in order; under the socket's gate. */
+typedef struct apmi_lane_queue {
+    apmi_operation *first;
+    apmi_operation *last;
+} apmi_lane_queue;
 
 /* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation
  * has been discarded and the caller returns the error. */

@@ -65,24 +65,18 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted)
 {
     apmi_operation *operation = apmi_socket_take_spare(socket);
-    void *room = NULL;
-    size_t room_size = 0;
 
     /* Not for an attempt, which begins under the gate: starting a worker may take time. */
     if (kind != APMI_ATTEMPT) (void)apmi_pool_recruit(&socket->library->pool);
     if (operation == NULL) {
         operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
         if (operation == NULL) return NULL;
-    } else {
-        room = operation->room;
-        room_size = operation->room_size;
+        memset(&operation->room, 0, sizeof *operation - APMI_OPERATION_CLEARED);
+        atomic_init(&operation->event, NULL);
     }
-    memset(operation, 0, sizeof *operation);
-    operation->room = room;
-    operation->room_size = room_size;
+    memset(operation, 0, APMI_OPERATION_CLEARED);
     atomic_init(&operation->state, 0);
     atomic_init(&operation->references, wanted ? 2 : 1);
-    atomic_init(&operation->event, NULL);
     apmi_socket_hold(socket);
     operation->socket = socket;
     operation->kind = (uint8_t)kind;
@@ -99,6 +93,7 @@ void *apmi_operation_room(apmi_operation *operation, size_t size)
     apmi_library *library = operation->socket->library;
     void *room = operation->room;
 
+    operation->housed = true;
     if (operation->room_size >= size) return room;
     room = apmi_library_allocate(library, size);
     if (room == NULL) return NULL;
@@ -114,19 +109,31 @@ void apmi_operation_delete(apmi_library *library, apmi_operation *operation)
     apmi_library_release_block(library, operation);
 }
 
+/* A connect's is for that alone, and the connection that follows may be idle for long. */
+static void leave_room(apmi_operation *operation)
+{
+    if (operation->room == NULL || (operation->room_size <= ROOM_KEPT && operation->kind != APMI_CONNECT))
+        return;
+    apmi_library_release_block(operation->socket->library, operation->room);
+    operation->room = NULL;
+    operation->room_size = 0;
+}
+
+static void close_event(apmi_operation *operation)
+{
+    apmk_event_close(atomic_load_explicit(&operation->event, memory_order_relaxed));
+    atomic_store_explicit(&operation->event, NULL, memory_order_relaxed);
+}
+
 static void recycle_operation(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
-    /* The last reference is gone: nobody else looks at the block. */
-    apmk_event event = atomic_load_explicit(&operation->event, memory_order_relaxed);
+    /* Relaxed, here and in what follows: the last reference is gone, nobody else looks at the block. */
+    uint32_t state = atomic_load_explicit(&operation->state, memory_order_relaxed);
 
-    if (event != NULL) apmk_event_close(event);
-    /* A connect's is for that alone, and the connection that follows may be idle for long. */
-    if (operation->room_size > ROOM_KEPT || (operation->kind == APMI_CONNECT && operation->room != NULL)) {
-        apmi_library_release_block(socket->library, operation->room);
-        operation->room = NULL;
-        operation->room_size = 0;
-    }
+    if (operation->housed) leave_room(operation);
+    if (state & APMI_EVENT) close_event(operation);
+    if (state & APMI_TIMED) operation->limit = 0;
     apmi_socket_give_spare(socket, operation);
     apmi_socket_drop(socket);
 }

@@ -8,9 +8,10 @@
 #define APMI_OPERATION_H
 
 #include <apmsock/async_result.h>
+#include <apmsock/error.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
-#include "buffers.h"
 #include "kernel.h"
 #include "timer.h"
 
@@ -61,6 +62,7 @@ typedef apm_async_result apmi_operation;
 typedef struct apmi_library apmi_library;
 
 struct apm_async_result {
+    /* What every transfer looks at: two lines of a processor's cache. Cleared for each operation. */
     apmk_overlapped overlapped; /* first: a packet's overlapped is the operation */
 
     _Atomic uint32_t state;
@@ -69,31 +71,36 @@ struct apm_async_result {
     apm_async_callback callback;
     void *user_state;
 
-    apmi_buffers buffers; /* transfers: what is left of the data, */
-    size_t size;          /* how much it was, */
-    size_t transferred;   /* how far it is */
-    int32_t flags;
+    void *data;         /* transfers: APMI_ONE, the buffer; */
+    size_t size;        /* how much there is in all, */
+    size_t transferred; /* and how far it is */
 
-    apm_error error;      /* what End returns */
-    apmk_code status;     /* what the packet said, handed from one party to the other */
-    uint32_t bytes;       /* and how many bytes it said */
-    uint32_t connection;  /* the socket's that it belongs to */
-    uint32_t ticket;      /* its place in the order of Begin, within its lane */
-    uint8_t kind;         /* apmi_kind */
-    uint8_t shape;        /* apmi_shape */
-    uint8_t key;          /* what a worker has to do with it, while it is in `next` of the pool */
-    bool wanted;          /* one of the references is the caller's */
-    bool alone;           /* has its lane for itself until it is over */
-    bool queued;          /* waits in its lane, outside the kernel; under the socket's gate */
     apmi_operation *next; /* in the one list it can be in: spare, lane, or the pool's */
 
+    int32_t flags;
+    apm_error error;     /* what End returns */
+    apmk_code status;    /* what the packet said, handed from one party to the other */
+    uint32_t bytes;      /* and how many bytes it said */
+    uint32_t connection; /* the socket's that it belongs to */
+    uint32_t ticket;     /* its place in the order of Begin, within its lane */
+    uint8_t kind;        /* apmi_kind */
+    uint8_t shape;       /* apmi_shape */
+    uint8_t key;         /* what a worker has to do with it, while it is in `next` of the pool */
+    bool wanted;         /* one of the references is the caller's */
+    bool alone;          /* has its lane for itself until it is over */
+    bool queued;         /* waits in its lane, outside the kernel; under the socket's gate */
+    bool housed;         /* it uses its room */
+
+    /* What few need. From here on a block keeps from one operation to the next what is there. */
     void *room; /* memory for what only some kinds need; small ones stay with the block */
     size_t room_size;
-
-    _Atomic(apmk_event) event; /* made when first asked for; closed with the block */
+    _Atomic(apmk_event) event; /* made when first asked for; closed with the operation */
     apmi_timer timer;
     uint64_t limit; /* the latest time for `timer`, set in Begin; 0: none */
 };
+
+/* The first part of a block. */
+#define APMI_OPERATION_CLEARED offsetof(struct apm_async_result, room)
 
 /* A block from the socket's spare ones, or the heap: one reference for the model, and one
  * for the caller if he `wants` the result. NULL when there is no memory. */

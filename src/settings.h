@@ -18,16 +18,18 @@ typedef struct apmi_settings {
     /* Under the exclusive gate. */
     struct apmi_setting *first;
     uint32_t state;                                /* changes with every one that is set */
-    bool lingers_known;                            /* SO_LINGER has been set, to these: some kernels forget */
-    uint16_t lingers[2];                           /* ... the time while it is off. Whether, and seconds */
-    bool by_values;                                /* the system has no options for the keep-alive times: */
-    uint32_t keep_alive_time, keep_alive_interval; /* ... they are these; seconds, 0: not set */
+    uint16_t lingers[2];                           /* what SO_LINGER has been set to: whether, and seconds */
+    uint32_t keep_alive_time, keep_alive_interval; /* seconds, 0: not set */
 
     /* Read anywhere; relaxed, as each stands for itself. */
     _Atomic int32_t receive_timeout, send_timeout, connect_timeout; /* ms; 0: none */
     _Atomic int32_t connect_algorithm;
     _Atomic bool port_not_shared;
     _Atomic bool resets_ignored; /* of datagrams */
+
+    /* Under the exclusive gate, too. */
+    bool lingers_known; /* `lingers` is: some kernels forget the time while it is off */
+    bool by_values;     /* the system has no options for the keep-alive times: it is told both at once */
 } apmi_settings;
 
 /* Sets an option of the kernel's, and keeps it. The second one under the exclusive gate, on an

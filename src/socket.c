@@ -130,12 +130,7 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
     bool kept;
 
 #ifndef NDEBUG
-    void *room = operation->room;
-    size_t room_size = operation->room_size;
-
-    memset(operation, 0xDD, sizeof *operation); /* a late look finds nonsense */
-    operation->room = room;
-    operation->room_size = room_size;
+    memset(operation, 0xDD, APMI_OPERATION_CLEARED); /* a late look finds nonsense */
 #endif
     apmk_lock_exclusive(&socket->spare_lock);
     kept = socket->spare_count < APMI_SPARE_LIMIT;

@@ -26,8 +26,9 @@ typedef enum apmi_phase {
 } apmi_phase;
 
 struct apm_socket {
+    /* What every transfer looks at: two lines of a processor's cache. */
     _Atomic uint32_t references; /* of the memory: each user, each operation, and being open */
-    _Atomic uint32_t users;      /* the creator, until close, and whoever retained */
+    _Atomic uint32_t phase;      /* apmi_phase */
     _Atomic uint64_t active;     /* operations begun | being open | those that have not called back */
     apmi_library *library;
 
@@ -35,34 +36,34 @@ struct apm_socket {
      * changes what is said to be under it holds it exclusively. Nothing under it blocks and no
      * callback runs under it. */
     apmk_lock gate;
+    apmk_socket handle;
     _Atomic bool closed;       /* written under the exclusive gate; read anywhere */
     _Atomic uint8_t skips;     /* apmi_skip; written under the exclusive gate */
     _Atomic bool named;        /* the handle has a local address */
     _Atomic bool dual;         /* IPv6, and can use IPv4 */
     _Atomic bool detailed;     /* the kernel tells how a datagram came */
+    _Atomic bool connected;    /* what apm_socket_connected says */
     _Atomic bool creator_gone; /* apm_socket_close was called */
     bool listed;               /* is in the library's list, whose lock guards this */
-    apmk_socket handle;
-    apmk_address local;      /* what the caller bound it to; length 0: nothing */
-    apmk_address remote;     /* the peer; length 0: none yet */
-    uint32_t connection;     /* which one it is; changes when one is taken apart */
-    apmi_operation *connect; /* the one that is pending; NULL: none */
-    apmi_settings settings;
-
-    _Atomic uint32_t phase; /* apmi_phase */
-    _Atomic bool connected; /* what apm_socket_connected says */
-    _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
-    int32_t family, type, protocol;
-
-    apmi_lane lanes[APMI_WAYS];
-    apmi_operation *alone; /* the one that has the outward lane for itself; under the gate */
-
-    apmk_lock poll_lock;
-    struct apmi_poller *pollers; /* those who wait for a state of a handle */
-
+    _Atomic int32_t lost;      /* the error that ended the stream for receives; 0: none */
+    uint32_t connection;       /* which one it is; changes when one is taken apart */
     apmk_lock spare_lock;
     apmi_operation *spare; /* blocks without an operation */
     uint32_t spare_count;
+    int32_t type;
+    apmi_lane lanes[APMI_WAYS];
+
+    int32_t family, protocol;
+    _Atomic uint32_t users;            /* the creator, until close, and whoever retained */
+    apmi_lane_queue queues[APMI_WAYS]; /* under the gate, as what follows */
+    apmi_operation *alone;             /* the one that has the outward lane for itself */
+    apmi_operation *connect;           /* the one that is pending; NULL: none */
+    apmk_address local;                /* what the caller bound it to; length 0: nothing */
+    apmk_address remote;               /* the peer; length 0: none yet */
+    apmi_settings settings;
+
+    apmk_lock poll_lock;
+    struct apmi_poller *pollers; /* those who wait for a state of a handle */
 
     apm_socket *next, *previous; /* in the library's list of open sockets */
 };

@@ -17,10 +17,16 @@
 
 /* A list in an operation's room: the caller's own may change when Begin has returned. */
 typedef struct list_copy {
-    unsigned char *bounce; /* APMI_BOUNCED: behind the list */
+    apmi_buffers left; /* of the list; or of */
+    apm_buffer bounce; /* APMI_BOUNCED: memory behind the list */
     size_t count;
     apm_buffer buffers[];
 } list_copy;
+
+apmi_buffers *apmi_transfer_list(const apmi_operation *operation)
+{
+    return &((list_copy *)operation->room)->left;
+}
 
 apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t size)
 {
@@ -52,14 +58,16 @@ static apm_error take_list(apmi_operation *operation, const apm_buffer *buffers,
     if (copy == NULL) return APM_ERROR_OUT_OF_MEMORY;
     memcpy(copy->buffers, buffers, count * sizeof *buffers);
     copy->count = count;
-    copy->bounce = (unsigned char *)&copy->buffers[count];
+    copy->bounce.data = &copy->buffers[count];
+    copy->bounce.size = bounce;
     operation->shape = bounced ? APMI_BOUNCED : APMI_LIST;
     if (!bounced) {
-        apmi_buffers_set_list(&operation->buffers, copy->buffers, count);
+        apmi_buffers_set_list(&copy->left, copy->buffers, count);
         return APM_ERROR_SUCCESS;
     }
-    if (operation->kind == APMI_SEND) apmi_buffers_gather(copy->buffers, count, copy->bounce);
-    apmi_buffers_set_one(&operation->buffers, copy->bounce, bounce);
+    if (operation->kind == APMI_SEND)
+        apmi_buffers_gather(copy->buffers, count, (unsigned char *)copy->bounce.data);
+    apmi_buffers_set_list(&copy->left, &copy->bounce, 1);
     return APM_ERROR_SUCCESS;
 }
 
@@ -68,7 +76,8 @@ void apmi_transfer_scatter(apmi_operation *operation)
     const list_copy *copy = (const list_copy *)operation->room;
 
     if (operation->kind == APMI_RECEIVE)
-        apmi_buffers_scatter(copy->buffers, copy->count, copy->bounce, operation->transferred);
+        apmi_buffers_scatter(copy->buffers, copy->count, (const unsigned char *)copy->bounce.data,
+                             operation->transferred);
 }
 
 static apm_error begin_one(apm_socket *socket, apmi_kind kind, void *data, size_t size, int32_t flags,
@@ -82,9 +91,9 @@ static apm_error begin_one(apm_socket *socket, apmi_kind kind, void *data, size_
 
     operation = apmi_operation_new(socket, kind, callback, state, result != NULL);
     if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;
+    operation->data = data;
     operation->size = size;
     operation->flags = flags;
-    apmi_buffers_set_one(&operation->buffers, data, size);
     return apmi_lane_begin(operation, result);
 }
 

@@ -129,6 +129,37 @@ static void connect_timeout_bounds_all_addresses_together(void)
     (void)apm_socket_close(socket);
 }
 
+static void APM_CALL note_receive(apm_async_result *result)
+{
+    timed *one = (timed *)apm_async_result_state(result);
+    size_t bytes = 0;
+
+    end_time(one, apm_socket_end_receive(one->socket, result, &bytes));
+}
+
+/* The operation that follows has the block of the connect, and a time of its own. */
+static void limit_of_a_connect_ends_with_it(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
+    apm_endpoint remote = at_port(sim_listener_port(listener));
+    apm_socket *socket = new_stream();
+    apm_async_result *result = NULL;
+    timed one;
+    char here;
+
+    CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 700) == APM_ERROR_SUCCESS);
+    (void)connect_to(socket, &remote, 1, 0, &one);
+    CU_ASSERT(one.error == APM_ERROR_SUCCESS);
+    begin_time(&one, socket);
+    CU_ASSERT(apm_socket_begin_receive(socket, &here, 1, 0, note_receive, &one, &result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_async_result_cancel_after(result, 3000) == APM_ERROR_SUCCESS);
+    CU_ASSERT(is_near(wait_end(&one), 3000));
+    CU_ASSERT(one.error == APM_ERROR_TIMED_OUT);
+    apm_async_result_release(result);
+    (void)apm_socket_close(socket);
+    sim_listener_close(listener);
+}
+
 static void next_attempt_begins_after_250_ms(void)
 {
     sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
@@ -208,14 +239,6 @@ static void set_post_fault(uint32_t nth, uint32_t rate)
     profile.faults[SIM_POST].nth = nth;
     profile.faults[SIM_POST].rate = rate;
     sim_set_profile(&profile);
-}
-
-static void APM_CALL note_receive(apm_async_result *result)
-{
-    timed *one = (timed *)apm_async_result_state(result);
-    size_t bytes = 0;
-
-    end_time(one, apm_socket_end_receive(one->socket, result, &bytes));
 }
 
 /* A receive whose callback has to be posted: its byte is there, and the pool has to run it. */
@@ -483,6 +506,7 @@ static void run_simulated(void *argument)
 static const plain_case tests[] = {
     {"cancel_after_is_neither_early_nor_late", cancel_after_is_neither_early_nor_late},
     {"connect_timeout_bounds_all_addresses_together", connect_timeout_bounds_all_addresses_together},
+    {"limit_of_a_connect_ends_with_it", limit_of_a_connect_ends_with_it},
     {"next_attempt_begins_after_250_ms", next_attempt_begins_after_250_ms},
     {"addresses_in_turn_take_the_kernels_time", addresses_in_turn_take_the_kernels_time},
     {"refusal_on_loopback_is_known_at_once", refusal_on_loopback_is_known_at_once},
