@@ -33,6 +33,7 @@ static void check(apm_error error, const char *what)
 static void send_next(lane *l);
 static void receive_next(lane *l);
 static void dial(lane *l);
+static void begin_lanes(void);
 
 /* ---- operations -------------------------------------------------------------------------------- */
 
@@ -126,7 +127,7 @@ static void APM_CALL on_connected(apm_async_result *result)
     else if (++opened < bench.connections)
         dial(&lanes[opened]);
     else
-        check(apm_manual_reset_event_set(all_done), "event");
+        begin_lanes(); /* where all that follows runs, too: on a worker */
 }
 
 static void dial(lane *l)
@@ -145,6 +146,15 @@ static void begin_lane(lane *l)
         receive_next(l);
     else
         send_next(l);
+}
+
+static void begin_lanes(void)
+{
+    uint32_t i;
+
+    bench_begin();
+    for (i = 0; i < bench.connections; i++) begin_lane(&lanes[i]);
+    if (bench.workload == BENCH_IDLE) bench_report_idle();
 }
 
 /* ---- the program ---------------------------------------------------------------------------------- */
@@ -175,15 +185,10 @@ int main(int argc, char **argv)
     lanes = (lane *)calloc(bench.connections, sizeof *lanes);
     if (lanes == NULL) bench_fail("memory", 0);
     for (i = 0; i < bench.connections; i++) lanes[i].buffer = bench_buffer();
-    if (!bench_connects()) {
+    if (bench_connects())
+        begin_lanes();
+    else
         dial(&lanes[0]);
-        check(apm_manual_reset_event_wait_one(all_done, APM_INFINITE), "wait");
-        check(apm_manual_reset_event_reset(all_done), "event");
-    }
-
-    bench_begin();
-    for (i = 0; i < bench.connections; i++) begin_lane(&lanes[i]);
-    if (bench.workload == BENCH_IDLE) bench_report_idle();
     check(apm_manual_reset_event_wait_one(all_done, APM_INFINITE), "wait");
     bench_report();
 }

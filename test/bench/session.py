@@ -145,19 +145,17 @@ class Session:
         Options: seconds, warmup, threads, ops ..., as of the command line."""
         mode = WORKLOADS[name].mode
         options = {f"--{key}": value for key, value in options.items()}
-        before, wine_before = self.server.settled(mode), self.wine.processor_time()
+        before = self.server.settled(mode)
         limit = float(options.get("--seconds", 60)) + float(options.get("--warmup", 1)) + LIMIT
         with tempfile.TemporaryFile() as said:
             process = start(self.command(client, name, options), self.wine.cpus, stdout=said)
-            try:
-                code = process.wait(limit)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            wine_time = self.watch(process, said, limit)
+            if wine_time is None:
                 return {"error": f"not over after {limit:.0f} s"}
+            code = process.wait()
             said.seek(0)
             text = said.read().decode("utf-8", "replace")
-        wine_after, after = self.wine.processor_time(), self.server.settled(mode)
+        after = self.server.settled(mode)
         lines = [line for line in text.splitlines() if line.startswith("{")]
         if not lines:
             return {"error": f"no result, code {code}"}
@@ -169,5 +167,19 @@ class Session:
         if code != 0 or doubt or result["errors"] != 0:
             return {**result, "error": doubt or f"code {code}, {result['errors']} errors"}
         if not is_idle(name):
-            result["wineserver_us_per_op"] = (wine_after - wine_before) / 1e3 / max(1, result["ops_all"])
+            result["wineserver_us_per_op"] = wine_time / 1e3 / max(1, result["ops_all"])
         return result
+
+    def watch(self, process, said, limit):
+        """Waits for the client. Returns the Wine server's time from where the client says that it begins
+        (its connections are open) to its result, or None if it is not over in time."""
+        times, deadline = [], time.monotonic() + limit
+        while (over := process.poll() is not None) or time.monotonic() < deadline:
+            lines = os.pread(said.fileno(), 65536, 0).count(b"\n")
+            times += [self.wine.processor_time()] * (min(lines, 2) - len(times))
+            if over:
+                return times[-1] - times[0] if times else 0
+            time.sleep(0.002)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return None
