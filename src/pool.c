@@ -211,8 +211,9 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     if (first != 0) handle_packet(&packets[0]);
     if (!apmi_batch_busy(batch)) return;
     apmi_batch_run(batch, APMI_BATCH);
-    /* It gets no rest: then another one may have some of it. Relaxed: a hint. */
-    if (apmi_batch_busy(batch) && atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0)
+    /* It gets no rest: then another one may have some of it, but not all: a connection that is alone would
+     * only wander from one to the other. Relaxed: a hint. */
+    if (apmi_batch_left(batch) > 1 && atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0)
         apmi_batch_share(batch);
 }
 
