@@ -65,17 +65,19 @@ apmi_batch *apmi_batch_of_turn(const apmi_batches *batches);
 /* Puts the callback of a completed operation off, until it is its turn. */
 void apmi_batch_put_off(apmi_batch *batch, apmi_operation *operation);
 
-/* For the worker: how much was left to do when it last looked. */
-static inline uint32_t apmi_batch_left(apmi_batch *batch)
-{
-    /* Relaxed: nobody else writes them. */
-    return atomic_load_explicit(&batch->kept, memory_order_relaxed) -
-           atomic_load_explicit(&batch->done, memory_order_relaxed);
-}
-
+/* For the worker: false if there was nothing left to do when it last looked. */
 static inline bool apmi_batch_busy(apmi_batch *batch)
 {
-    return apmi_batch_left(batch) != 0;
+    /* Relaxed: nobody else writes them. */
+    return atomic_load_explicit(&batch->done, memory_order_relaxed) !=
+           atomic_load_explicit(&batch->kept, memory_order_relaxed);
+}
+
+/* How much there was. */
+static inline uint32_t apmi_batch_left(apmi_batch *batch)
+{
+    return atomic_load_explicit(&batch->kept, memory_order_relaxed) -
+           atomic_load_explicit(&batch->done, memory_order_relaxed);
 }
 
 #endif

@@ -6,6 +6,9 @@ list(APPEND support_sources
     support/peer_winsock.c
     support/thread_win32.c)
 
+# Where the sources are only to be compiled, once is enough.
+option(APMSOCK_TESTS_STATIC "Build each test program with the static library, too" ON)
+
 foreach(kind dll static)
     if(kind STREQUAL dll)
         set(library apmsock)
@@ -15,6 +18,9 @@ foreach(kind dll static)
     add_library(test_support_${kind} STATIC ${support_sources})
     target_include_directories(test_support_${kind} PUBLIC support)
     target_link_libraries(test_support_${kind} PUBLIC CUnit::CUnit ${library} ws2_32 PRIVATE apmsock_compile)
+    if(kind STREQUAL static AND NOT APMSOCK_TESTS_STATIC)
+        continue()
+    endif()
     foreach(program IN LISTS programs)
         get_filename_component(name ${program} NAME)
         add_executable(${name}_test_${kind} ${program}_test.c)
