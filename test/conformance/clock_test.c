@@ -151,7 +151,8 @@ static void limit_of_a_connect_ends_with_it(void)
     (void)connect_to(socket, &remote, 1, 0, &one);
     CU_ASSERT(one.error == APM_ERROR_SUCCESS);
     begin_time(&one, socket);
-    CU_ASSERT(apm_socket_begin_receive(socket, &here, 1, 0, note_receive, &one, &result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(socket, &here, 1, 0, note_receive, &one, &result) ==
+              APM_ERROR_SUCCESS);
     CU_ASSERT(apm_async_result_cancel_after(result, 3000) == APM_ERROR_SUCCESS);
     CU_ASSERT(is_near(wait_end(&one), 3000));
     CU_ASSERT(one.error == APM_ERROR_TIMED_OUT);
