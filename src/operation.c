@@ -71,7 +71,8 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     if (operation == NULL) {
         operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
         if (operation == NULL) return NULL;
-        memset(&operation->room, 0, sizeof *operation - APMI_OPERATION_CLEARED);
+        memset((unsigned char *)operation + APMI_OPERATION_CLEARED, 0,
+               sizeof *operation - APMI_OPERATION_CLEARED);
         atomic_init(&operation->event, NULL);
     }
     memset(operation, 0, APMI_OPERATION_CLEARED);
