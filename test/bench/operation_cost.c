@@ -229,7 +229,7 @@ static bool join_crowd(bystander *one)
                                                          NULL, NULL) == APM_ERROR_SUCCESS;
 }
 
-/* Each is as dear as the first. */
+/* Each is as dear as the first: a socket and its receive, and nothing is left of its connect. */
 static void gather_crowd(void)
 {
     uint64_t first_blocks = 0, first_bytes = 0;
@@ -251,6 +251,9 @@ static void gather_crowd(void)
         check(held_blocks - blocks_before == first_blocks && held - bytes_before == first_bytes,
               "a connection more takes more memory");
     }
+    check(crowd_size == 0 || (first_blocks == 2 &&
+                              first_bytes == sizeof(struct apm_socket) + sizeof(struct apm_async_result)),
+          "a connection that waits takes more than its socket and its receive");
     if (crowd_size != 0)
         (void)printf("%u connections wait: %llu blocks and %llu bytes each\n", crowd_size,
                      (unsigned long long)first_blocks, (unsigned long long)first_bytes);
