@@ -66,6 +66,7 @@ static bool is_busy(apmi_batch *batch)
     /* In this order; acquire: whoever is done with one has counted what was put there before. */
     uint32_t done = atomic_load_explicit(&batch->done, memory_order_acquire);
 
+    apmk_interleave();
     return atomic_load_explicit(&batch->kept, memory_order_seq_cst) != done;
 }
 
