@@ -176,7 +176,8 @@ class Session:
         times, deadline = [], time.monotonic() + limit
         while (over := process.poll() is not None) or time.monotonic() < deadline:
             lines = os.pread(said.fileno(), 65536, 0).count(b"\n")
-            times += [self.wine.processor_time()] * (min(lines, 2) - len(times))
+            while len(times) < min(lines, 2):
+                times.append(self.wine.processor_time())
             if over:
                 return times[-1] - times[0] if times else 0
             time.sleep(0.002)
