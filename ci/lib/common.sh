@@ -195,6 +195,6 @@ wine_up() {
         touch "$WINEPREFIX/ready"
     fi
     {
-        wineserver -p600 && timeout 60 "$wine" cmd /c exit 0
+        wineserver -p1800 && timeout 60 "$wine" cmd /c exit 0
     } </dev/null >/dev/null 2>&1 9>&- || die "Wine does not start"
 }

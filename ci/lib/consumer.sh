@@ -6,7 +6,8 @@
 # expect_consumer PROGRAM: runs it under Wine; it says the version.
 expect_consumer() {
     local said
-    said=$(timeout 60 "$wine" "$1" 2>&1 9>&- | tr -d '\r') || die "${1#"$build/"} failed: $said"
+    said=$(timeout 60 "$wine" "$1" 2>"$build/consumer-run.log" 9>&- | tr -d '\r') ||
+        die "${1#"$build/"} failed: $said $(tail -n 5 "$build/consumer-run.log")"
     [ "$said" = "apmsock $(library_version)" ] ||
         die "${1#"$build/"} said: $said"
 }

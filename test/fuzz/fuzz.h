@@ -15,12 +15,17 @@
 /* libFuzzer's, which declares it nowhere. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Ends the process when `good` is false: libFuzzer keeps the bytes. */
-static inline void require(bool good, const char *what)
+/* libFuzzer keeps the bytes. */
+static inline _Noreturn void end_process(const char *what)
 {
-    if (good) return;
     (void)fprintf(stderr, "fuzz: not so: %s\n", what);
     abort();
+}
+
+/* Ends the process when `good` is false. */
+static inline void require(bool good, const char *what)
+{
+    if (!good) end_process(what);
 }
 
 /* Bytes that are taken one after the other; zeros when there are no more. */
