@@ -10,6 +10,7 @@
 struct apmi_setting {
     struct apmi_setting *next;
     int32_t level, name, size;
+    uint32_t state;        /* of the settings, since it was set */
     unsigned char value[]; /* no more than it needs: a connection has one or two for as long as it lives */
 };
 
@@ -63,7 +64,7 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
         if (kept != NULL && setting != kept) apmi_library_release_block(socket->library, kept);
         setting->size = size;
         memcpy(setting->value, value, (size_t)size);
-        socket->settings.state++;
+        setting->state = ++socket->settings.state;
     }
     if (level == LEVEL_IPV6 && name == NAME_V6ONLY && size != 0)
         atomic_store_explicit(&socket->dual, *(const unsigned char *)value == 0, memory_order_relaxed);
@@ -105,6 +106,7 @@ apm_error apmi_settings_apply_values(apm_socket *socket, apmk_socket kernel)
         apmk_socket_io_control(kernel, APMK_KEEP_ALIVE_VALUES, values, sizeof values, NULL, 0, &unused));
 }
 
+/* Only what it has not got: some options cannot be set again once it is bound. */
 apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle)
 {
     const struct apmi_setting *setting;
@@ -113,8 +115,9 @@ apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle)
     if (handle->settings == socket->settings.state) return APM_ERROR_SUCCESS;
     for (setting = socket->settings.first; setting != NULL && error == APM_ERROR_SUCCESS;
          setting = setting->next)
-        error = apmi_error_from_native(apmk_socket_set_option(handle->kernel, setting->level, setting->name,
-                                                              setting->value, setting->size));
+        if (setting->state > handle->settings)
+            error = apmi_error_from_native(apmk_socket_set_option(
+                handle->kernel, setting->level, setting->name, setting->value, setting->size));
     if (error == APM_ERROR_SUCCESS) error = apmi_settings_apply_values(socket, handle->kernel);
     if (error == APM_ERROR_SUCCESS) handle->settings = socket->settings.state;
     return error;

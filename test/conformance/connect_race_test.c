@@ -4,6 +4,7 @@
  * have seen the end when the callback runs. On the simulated kernel, where a listener that
  * was full can be made to answer in the same moment as another one.
  */
+#include "../support/kernel_socket.h"
 #include "../support/route.h"
 #include "sim.h"
 
@@ -205,12 +206,48 @@ static void close_meets_those_that_answer_at_once(void)
     race_in(&rough, BY_CLOSE, 4);
 }
 
+/* Some options can be set on a fresh handle only, and are not set again on one that has been bound
+ * meanwhile, which would be refused. */
+static void option_set_while_attempts_run_is_set_alone(void)
+{
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    route way = {.count = 0};
+    sim_peer *filler;
+    int64_t before;
+    crowd all;
+    call made;
+    int i;
+
+    if (!crowd_gather(&all)) return;
+    set_option(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
+    set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+    for (i = 0; i < LISTENERS; i++) route_add(&way, &all.endpoints[i]);
+    before = sim_census(SIM_SOCKETS);
+    call_prepare(&made, socket, CALL_CONNECT);
+    if (CHECK_ERROR(call_connect_many(&made, &way), APM_ERROR_SUCCESS)) {
+        CHECK(wait_for_sockets(before + LISTENERS - 1));
+        set_option(socket, APM_SOCKET_OPTION_NO_DELAY, 1);
+        filler = sim_accept(all.listeners[1], PATIENCE);
+        CHECK(filler != NULL);
+        if (filler != NULL) sim_peer_close(filler);
+        if (call_ends(&made, APM_ERROR_SUCCESS)) {
+            CHECK(kernel_number(socket, LEVEL_TCP, TCP_NO_DELAY) != 0);
+            CHECK(kernel_number(socket, LEVEL_SOCKET, SOCKET_EXCLUSIVE) != 0);
+        }
+    }
+    close_now(socket);
+    if (made.result != NULL) CHECK(call_wait(&made));
+    call_dispose(&made);
+    crowd_leave(&all);
+}
+
 static const test_case racing[] = {
     {"one_of_those_that_answer_at_once_is_connected", one_of_those_that_answer_at_once_is_connected, true},
     {"one_of_those_that_answer_at_once_is_connected_in_a_rough_world",
      one_of_those_that_answer_at_once_is_connected_in_a_rough_world, true},
     {"cancel_meets_those_that_answer_at_once", cancel_meets_those_that_answer_at_once, true},
     {"close_meets_those_that_answer_at_once", close_meets_those_that_answer_at_once, true},
+    {"option_set_while_attempts_run_is_set_alone", option_set_while_attempts_run_is_set_alone, false},
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)
