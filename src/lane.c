@@ -293,7 +293,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 
     if (has_failed(code)) {
         apm_error error = apmi_error_from_native(code);
-        apmi_socket_note_error(socket, (apmi_kind)operation->kind, error);
+        apmi_socket_note_error(operation, error);
         leave_lane(socket, lane);
         apmi_socket_undo(socket);
         apmi_operation_discard(operation, error);

@@ -238,12 +238,10 @@ static void publish_completion(apmi_operation *operation, bool at_once)
 /* Nobody has asked for the abort of this one: it was a close, or the connection was lost. */
 static apm_error explain_abort(const apmi_operation *operation)
 {
-    apm_error lost = atomic_load_explicit(&operation->socket->lost, memory_order_acquire);
     bool is_transfer = operation->kind != APMI_CONNECT && operation->kind != APMI_DISCONNECT;
+    apm_error lost = is_transfer ? apmi_socket_lost(operation) : APM_ERROR_SUCCESS;
 
-    if (!is_transfer || lost == APM_ERROR_SUCCESS || apmi_socket_closed(operation->socket))
-        return APM_ERROR_OPERATION_ABORTED;
-    return lost;
+    return lost != APM_ERROR_SUCCESS ? lost : APM_ERROR_OPERATION_ABORTED;
 }
 
 /* What its kind does next. True if the operation goes on, and is not the caller's any more. */
@@ -276,7 +274,7 @@ static void settle_error(apmi_operation *operation)
     if (aborted && (state & APMI_TIMED_OUT))
         operation->error = APM_ERROR_TIMED_OUT;
     else
-        apmi_socket_note_error(operation->socket, (apmi_kind)operation->kind, operation->error);
+        apmi_socket_note_error(operation, operation->error);
     atomic_fetch_add_explicit(aborted ? &statistics->aborted : &statistics->failed, 1, memory_order_relaxed);
 }
 

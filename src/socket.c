@@ -428,16 +428,42 @@ void APM_CALL apm_socket_release(apm_socket *socket)
 
 /* ---- errors ------------------------------------------------------------------------- */
 
+/* Under the gate: the socket has not gone on to another connection since. The packet of a receive may
+ * well be looked at after that, and what it says is nothing to the next one. */
+static bool is_current(const apmi_operation *operation)
+{
+    const apm_socket *socket = operation->socket;
+
+    return !apmi_socket_closed(socket) && operation->connection == socket->connection;
+}
+
 /* The connection is lost, and what is pending on it can only end. Not every kernel ends it by
  * itself: there a send would wait for ever for a peer that is gone. */
-static void abort_lost(apm_socket *socket)
+static void note_loss(const apmi_operation *operation, apm_error error)
 {
+    apm_socket *socket = operation->socket;
+    bool lost;
+
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) apmk_socket_cancel(socket->handle, NULL);
+    lost = is_current(operation);
+    if (lost) {
+        atomic_store_explicit(&socket->lost, error, memory_order_release);
+        apmk_socket_cancel(socket->handle, NULL);
+    }
+    apmk_unlock_shared(&socket->gate);
+    if (lost) apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
+}
+
+static void note_end(const apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+
+    apmk_lock_shared(&socket->gate);
+    if (is_current(operation)) atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
     apmk_unlock_shared(&socket->gate);
 }
 
-void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error)
+void apmi_socket_note_error(const apmi_operation *operation, apm_error error)
 {
     switch (error) {
     case APM_ERROR_OPERATION_ABORTED: /* a cancel leaves the connection as it is */
@@ -450,14 +476,22 @@ void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error)
     case APM_ERROR_TIMED_OUT:
         /* A stream that ended like this must not look like one that ended well: not every
          * kernel says it twice. Only after a receive: before that there may be bytes to read. */
-        if (kind >= APMI_RECEIVE && apmi_socket_is_stream(socket)) {
-            atomic_store_explicit(&socket->lost, error, memory_order_release);
-            abort_lost(socket);
-            apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
-        }
+        if (operation->kind >= APMI_RECEIVE && apmi_socket_is_stream(operation->socket))
+            note_loss(operation, error);
         if (error == APM_ERROR_TIMED_OUT) return;
         break;
     default: break;
     }
-    atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
+    note_end(operation);
+}
+
+apm_error apmi_socket_lost(const apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+    apm_error lost = APM_ERROR_SUCCESS;
+
+    apmk_lock_shared(&socket->gate);
+    if (is_current(operation)) lost = atomic_load_explicit(&socket->lost, memory_order_relaxed);
+    apmk_unlock_shared(&socket->gate);
+    return lost;
 }

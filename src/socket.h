@@ -92,7 +92,10 @@ static inline uint32_t apmi_socket_live(uint64_t active)
 /* Closes the kernel's handle and aborts what is pending; `timeout` as apm_socket_close_timeout.
  * False if it was closed before. Takes no reference back. */
 bool apmi_socket_shut(apm_socket *socket, int32_t timeout);
-void apmi_socket_note_error(apm_socket *socket, apmi_kind kind, apm_error error);
+/* What an operation's error says of the connection that it belongs to. */
+void apmi_socket_note_error(const apmi_operation *operation, apm_error error);
+/* The error that has ended that connection's stream; 0: none, or the socket is past it. */
+apm_error apmi_socket_lost(const apmi_operation *operation);
 
 apmi_operation *apmi_socket_take_spare(apm_socket *socket);
 void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation);

@@ -15,7 +15,7 @@
 
 enum { SEEDS = 300, MANY = 6 };
 
-static const char *const kernels[] = {"windows", "hostile"};
+static const char *const kernels[] = {"windows", "hostile", "wine"};
 enum { KERNELS = sizeof kernels / sizeof *kernels };
 
 /* ---- a connection ------------------------------------------------------------------------------ */
@@ -181,6 +181,51 @@ static void lane_is_open_again_after_a_cancel(void)
     close_connection(&one);
 }
 
+/* ---- a connection and the next one ---------------------------------------------------------------- */
+
+static void connect_again(connection *one)
+{
+    apm_endpoint remote = {0};
+
+    remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(one->listener), remote.address);
+    CU_ASSERT_FATAL(apm_socket_connect(one->socket, &remote) == APM_ERROR_SUCCESS);
+    one->peer = sim_accept(one->listener, 60000);
+    CU_ASSERT_FATAL(one->peer != NULL);
+}
+
+static apm_error disconnect_to_reuse(apm_socket *socket)
+{
+    apm_async_result *result = NULL;
+    apm_error error = apm_socket_begin_disconnect(socket, true, NULL, NULL, &result);
+
+    if (error != APM_ERROR_SUCCESS) return error;
+    error = apm_socket_end_disconnect(socket, result);
+    apm_async_result_release(result);
+    return error;
+}
+
+/* The packet of a receive that the reset has ended may be looked at when the socket is connected again. */
+static void reset_of_a_connection_is_nothing_to_the_next_one(void)
+{
+    connection one;
+    size_t got = 0;
+    char here, there = 0;
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    sim_peer_reset(one.peer);
+    CU_ASSERT(disconnect_to_reuse(one.socket) == APM_ERROR_SUCCESS);
+    connect_again(&one);
+    wait_for(&called_back, 1);
+    CU_ASSERT(apm_socket_connected(one.socket));
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    CU_ASSERT(apm_socket_receive(one.socket, &there, 1, 0, &got) == APM_ERROR_SUCCESS);
+    CU_ASSERT(got == 1 && there == 'x');
+    close_connection(&one);
+}
+
 /* ---- a deadline ---------------------------------------------------------------------------------- */
 
 static void write_a_byte(void *argument)
@@ -255,6 +300,7 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
+    {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
 };
 static void play_scene(void *argument)
