@@ -126,8 +126,10 @@ static void finish_farewell(apmi_operation *operation, apmi_farewell *farewell)
         (apmi_operation_labelled(operation) && !farewell->ended && !farewell->gave_up))
         operation->error = APM_ERROR_OPERATION_ABORTED;
     if (!apmi_socket_closed(socket)) {
-        apm_error error = apmi_handle_renew(socket);
+        apm_error error;
 
+        apmk_socket_cancel(socket->handle, NULL); /* a flush may have brought a receive there since */
+        error = apmi_handle_renew(socket);
         atomic_store_explicit(&socket->lost, APM_ERROR_SUCCESS, memory_order_relaxed);
         apmi_socket_set_phase(socket, error == APM_ERROR_SUCCESS ? APMI_FRESH : APMI_SPENT);
         if (operation->error == APM_ERROR_SUCCESS) operation->error = error;
@@ -195,6 +197,8 @@ static bool connection_goes(apmi_operation *operation, const apmi_farewell *fare
     }
     if (operation->kind == APMI_SEND_FILE) {
         if (operation->error != APM_ERROR_SUCCESS) return false;
+        /* It has left its lane: somebody may have gone on to another connection since. */
+        if (operation->connection != socket->connection) return false;
         /* Unless a disconnect waits for its turn, which will do it. */
         if (farewell->reuses && claim_phase(socket, true) != APM_ERROR_SUCCESS) return false;
         operation->error = apmi_error_from_native(apmi_farewell_issue(operation));

@@ -244,16 +244,30 @@ static void leave_lane(apm_socket *socket, apmi_lane *lane)
 
 /* ---- begin ---------------------------------------------------------------------------------------- */
 
+/* Under the gate: one more active operation. Whoever has asked for the state before may have been
+ * overtaken since, by a close or by a disconnect that takes the connection apart. */
+static apm_error enter_lane(const apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+
+    if (apmi_socket_phase(socket) != APMI_CONNECTED && operation->kind != APMI_DISCONNECT &&
+        apmi_socket_is_stream(socket) && !apmi_socket_closed(socket))
+        return APM_ERROR_NOT_CONNECTED;
+    return apmi_socket_begin(socket) ? APM_ERROR_SUCCESS : APM_ERROR_OBJECT_DISPOSED;
+}
+
 static apm_error queue_operation(apmi_operation *operation, apm_async_result **result)
 {
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
+    apm_error error;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_begin(socket)) {
+    error = enter_lane(operation);
+    if (error != APM_ERROR_SUCCESS) {
         apmk_unlock_exclusive(&socket->gate);
-        apmi_operation_discard(operation, APM_ERROR_OBJECT_DISPOSED);
-        return APM_ERROR_OBJECT_DISPOSED;
+        apmi_operation_discard(operation, error);
+        return error;
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
@@ -270,6 +284,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
     uint32_t bytes;
+    apm_error error;
     apmk_code code;
     bool skips;
 
@@ -280,10 +295,11 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
         apmk_unlock_shared(&socket->gate);
         return queue_operation(operation, result);
     }
-    if (!apmi_socket_begin(socket)) {
+    error = enter_lane(operation);
+    if (error != APM_ERROR_SUCCESS) {
         apmk_unlock_shared(&socket->gate);
-        apmi_operation_discard(operation, APM_ERROR_OBJECT_DISPOSED);
-        return APM_ERROR_OBJECT_DISPOSED;
+        apmi_operation_discard(operation, error);
+        return error;
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane);
@@ -292,7 +308,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     apmk_unlock_shared(&socket->gate);
 
     if (has_failed(code)) {
-        apm_error error = apmi_error_from_native(code);
+        error = apmi_error_from_native(code);
         apmi_socket_note_error(operation, error);
         leave_lane(socket, lane);
         apmi_socket_undo(socket);

@@ -226,6 +226,32 @@ static void reset_of_a_connection_is_nothing_to_the_next_one(void)
     close_connection(&one);
 }
 
+static void receive_until_it_is_over(void *argument)
+{
+    apm_socket *socket = (apm_socket *)argument;
+    static char here;
+    apm_error error;
+
+    do error = apm_socket_begin_receive(socket, &here, 1, 0, NULL, NULL, NULL);
+    while (error == APM_ERROR_SUCCESS);
+    CU_ASSERT(error == APM_ERROR_NOT_CONNECTED);
+}
+
+/* Who is about to begin when the connection is taken apart begins nothing on what is left of it: that
+ * would still be in the kernel when its handle is closed. */
+static void receive_is_begun_before_a_disconnect_or_not_at_all(void)
+{
+    sim_thread *thread;
+    connection one;
+
+    open_connection(&one);
+    thread = sim_thread_start("receiver", receive_until_it_is_over, one.socket);
+    sim_interleave();
+    CU_ASSERT(disconnect_to_reuse(one.socket) == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    close_connection(&one);
+}
+
 /* ---- a deadline ---------------------------------------------------------------------------------- */
 
 static void write_a_byte(void *argument)
@@ -301,6 +327,8 @@ static const plain_case scenes[] = {
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
+    {"receive_is_begun_before_a_disconnect_or_not_at_all",
+     receive_is_begun_before_a_disconnect_or_not_at_all},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
 };
 static void play_scene(void *argument)
