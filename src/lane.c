@@ -362,6 +362,17 @@ static bool has_more(const apmi_operation *operation, bool filled)
     return way_of(operation) == APMI_OUTWARD || (filled && has_bytes(operation->socket));
 }
 
+/* A receive that has got something is what it was for, also where a cancel or the end of the connection
+ * finds it between two calls. The socket remembers an error that lasts. */
+static void keep_received(apmi_operation *operation)
+{
+    if (way_of(operation) != APMI_INWARD || operation->error == APM_ERROR_SUCCESS ||
+        operation->transferred == 0 || !apmi_socket_is_stream(operation->socket))
+        return;
+    apmi_socket_note_error(operation, operation->error);
+    operation->error = APM_ERROR_SUCCESS;
+}
+
 bool apmi_lane_put_back(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
@@ -397,6 +408,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         apmk_unlock_exclusive(&socket->gate);
         apmk_interleave();
     }
+    if (!goes_on) keep_received(operation);
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);
     return goes_on;

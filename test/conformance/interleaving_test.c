@@ -42,7 +42,7 @@ static void open_connection(connection *one)
 static void close_connection(connection *one)
 {
     if (one->socket != NULL) (void)apm_socket_close(one->socket);
-    sim_peer_close(one->peer);
+    if (one->peer != NULL) sim_peer_close(one->peer);
     sim_listener_close(one->listener);
 }
 
@@ -179,6 +179,61 @@ static void lane_is_open_again_after_a_cancel(void)
     CU_ASSERT(apm_async_result_completed_synchronously(result));
     apm_async_result_release(result);
     close_connection(&one);
+}
+
+/* ---- a receive in pieces ------------------------------------------------------------------------------- */
+
+enum { BUFFERS = 100 }; /* more than a kernel call takes */
+
+static void cancel_it(void *argument)
+{
+    CU_ASSERT(apm_async_result_cancel((apm_async_result *)argument) == APM_ERROR_SUCCESS);
+}
+
+/* Between two of its calls a cancel or the end of the connection finds a receive that has got something:
+ * that is what it was for. The rest is for the next one. */
+static void receive_in_pieces_keeps_what_it_has(bool resets)
+{
+    apm_buffer buffers[BUFFERS];
+    char here[BUFFERS], there[BUFFERS] = {0};
+    apm_async_result *result = NULL;
+    size_t got = 0;
+    apm_error error;
+    sim_thread *thread;
+    connection one;
+    int i;
+
+    for (i = 0; i < BUFFERS; i++) {
+        buffers[i].data = &here[i];
+        buffers[i].size = 1;
+    }
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, BUFFERS, 0, NULL, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    thread = resets ? NULL : sim_thread_start("canceller", cancel_it, result);
+    CU_ASSERT(sim_peer_write(one.peer, there, BUFFERS, 60000) == BUFFERS);
+    if (resets) sim_peer_reset(one.peer);
+    error = apm_socket_end_receive(one.socket, result, &got);
+    CU_ASSERT(got != 0 ? error == APM_ERROR_SUCCESS : error != APM_ERROR_SUCCESS);
+    if (thread != NULL) sim_thread_join(thread);
+    apm_async_result_release(result);
+    if (resets) {
+        do error = apm_socket_receive(one.socket, here, sizeof here, 0, &got);
+        while (error == APM_ERROR_SUCCESS && got != 0);
+        CU_ASSERT(error == APM_ERROR_CONNECTION_RESET || !sim_profile_now()->windows);
+        one.peer = NULL;
+    }
+    close_connection(&one);
+}
+
+static void receive_in_pieces_that_is_cancelled_keeps_what_it_has(void)
+{
+    receive_in_pieces_keeps_what_it_has(false);
+}
+
+static void receive_in_pieces_that_is_reset_keeps_what_it_has(void)
+{
+    receive_in_pieces_keeps_what_it_has(true);
 }
 
 /* ---- a connection and the next one ---------------------------------------------------------------- */
@@ -326,6 +381,9 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
+    {"receive_in_pieces_that_is_cancelled_keeps_what_it_has",
+     receive_in_pieces_that_is_cancelled_keeps_what_it_has},
+    {"receive_in_pieces_that_is_reset_keeps_what_it_has", receive_in_pieces_that_is_reset_keeps_what_it_has},
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
