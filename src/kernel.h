@@ -52,7 +52,8 @@ typedef struct apmk_packet {
     uintptr_t key; /* given at attach or post */
     apmk_overlapped *overlapped;
     uint32_t bytes;
-    apmk_code status; /* NTSTATUS of the operation: 0 is success; undefined if posted */
+    apmk_code status; /* NTSTATUS of the operation: 0 is success, and so is what only informs (4.......);
+                         undefined if posted */
 } apmk_packet;
 
 /* One stretch of data, laid out as the system's own description (WSABUF). */

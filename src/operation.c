@@ -204,12 +204,19 @@ static void call_back(apmi_operation *operation, bool inside, uintptr_t depth)
         apmi_pool_post(&library->pool, operation, APMI_CALLBACK);
 }
 
+/* The severity of an NTSTATUS that tells of a success: the data was urgent, or a part of a message. */
+enum { INFORMATION = 1 };
+
 /* What the packet said is the Win32 image of the truth, and says nothing of a close of ours. */
 static apm_error recover_error(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
     apm_error error = APM_ERROR_OPERATION_ABORTED;
 
+    if (operation->status >> 30 == INFORMATION) {
+        operation->status = APMK_SUCCESS;
+        return APM_ERROR_SUCCESS;
+    }
     apmk_lock_shared(&socket->gate);
     if (!apmi_socket_closed(socket)) {
         apmk_socket handle = operation->kind == APMI_ATTEMPT ? apmi_course_handle(operation) : socket->handle;

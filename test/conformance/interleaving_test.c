@@ -236,6 +236,35 @@ static void receive_in_pieces_that_is_reset_keeps_what_it_has(void)
     receive_in_pieces_keeps_what_it_has(true);
 }
 
+/* ---- a success with a word to it --------------------------------------------------------------------- */
+
+static void write_later(void *argument)
+{
+    sim_sleep(1);
+    CU_ASSERT(sim_peer_write((sim_peer *)argument, "x", 1, 60000) == 1);
+}
+
+/* The packet's status is not 0, and no error. */
+static void urgent_data_is_received_as_any_other(void)
+{
+    apm_async_result *result = NULL;
+    sim_thread *thread;
+    connection one;
+    size_t got = 0;
+    char here = 0;
+
+    open_connection(&one);
+    thread = sim_thread_start("writer", write_later, one.peer);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, APM_FLAG_OUT_OF_BAND, NULL, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_end_receive(one.socket, result, &got) == APM_ERROR_SUCCESS);
+    CU_ASSERT(got == 1 && here == 'x');
+    CU_ASSERT(apm_socket_connected(one.socket));
+    apm_async_result_release(result);
+    sim_thread_join(thread);
+    close_connection(&one);
+}
+
 /* ---- a connection and the next one ---------------------------------------------------------------- */
 
 static void connect_again(connection *one)
@@ -384,6 +413,7 @@ static const plain_case scenes[] = {
     {"receive_in_pieces_that_is_cancelled_keeps_what_it_has",
      receive_in_pieces_that_is_cancelled_keeps_what_it_has},
     {"receive_in_pieces_that_is_reset_keeps_what_it_has", receive_in_pieces_that_is_reset_keeps_what_it_has},
+    {"urgent_data_is_received_as_any_other", urgent_data_is_received_as_any_other},
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},

@@ -137,7 +137,7 @@ void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code stat
     request->status = status;
     request->finished = true;
     /* Besides the order of the call the only one that a kernel gives: of what was received. */
-    if (request->kind == SIM_RECEIVE && status == 0) sched_release(request);
+    if (request->kind == SIM_RECEIVE && sim_status_code(status) == 0) sched_release(request);
     sim_note("  finished", request->number, request->done);
     if (!request->issuing) sim_request_deliver(request);
 }
@@ -163,7 +163,7 @@ apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool late
         sim_note("  pending", request->number, later);
         return APMK_PENDING;
     }
-    if (status != 0 && !warning) { /* it failed before anybody said that it was pending */
+    if (sim_status_code(status) != 0 && !warning) { /* it failed before anybody said that it was pending */
         take_back(request, status);
         return sim_status_code(status);
     }
@@ -183,7 +183,8 @@ apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool late
 apmk_code sim_status_code(apmk_code status)
 {
     switch (status) {
-    case 0: return APMK_SUCCESS;
+    case 0:
+    case STATUS_RECEIVE_EXPEDITED: return APMK_SUCCESS;
     case STATUS_PENDING: return CODE_IO_INCOMPLETE;
     case STATUS_BUFFER_OVERFLOW: return CODE_MESSAGE_SIZE;
     case STATUS_IO_TIMEOUT: return CODE_TIMED_OUT;

@@ -27,6 +27,12 @@ static void take_bytes(sim_link *link, sim_request *request, bool peek)
     free(bytes);
 }
 
+/* Of data that was asked for as urgent (here all of it is) Windows says so, and that is a success. */
+static apmk_code received_status(const sim_request *request)
+{
+    return (request->flags & 1) != 0 && sim_profile_now()->windows ? STATUS_RECEIVE_EXPEDITED : 0;
+}
+
 static void settle_receives(sim_socket *socket)
 {
     sim_link *link = socket->link;
@@ -39,7 +45,7 @@ static void settle_receives(sim_socket *socket)
             sim_request_finish(socket, request, STATUS_CONNECTION_RESET);
         } else if (link->in.count != 0) {
             take_bytes(link, request, peek);
-            sim_request_finish(socket, request, 0);
+            sim_request_finish(socket, request, received_status(request));
         } else if (link->in.ended) {
             sim_request_finish(socket, request, 0);
         } else {
