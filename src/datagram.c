@@ -116,6 +116,28 @@ apm_error APM_CALL apm_socket_begin_send_to(apm_socket *socket, const void *buff
     return apmi_lane_begin(operation, result);
 }
 
+/* Asks the kernel for the packets' details, of either family that the socket can use: of one
+ * that is bound, and so cannot get another one any more. Once is enough, and more does no harm. */
+static apm_error ask_for_details(apm_socket *socket)
+{
+    int32_t yes = 1, size = (int32_t)sizeof yes;
+    bool is_ipv6 = socket->family == APM_FAMILY_IPV6;
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+
+    if (atomic_load_explicit(&socket->detailed, memory_order_relaxed)) return APM_ERROR_SUCCESS;
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket)) {
+        error = apmi_error_from_native(apmk_socket_set_option(
+            socket->handle, is_ipv6 ? LEVEL_IPV6 : LEVEL_IPV4, NAME_PACKET_INFORMATION, &yes, size));
+        /* Not every system has the other one on the same socket. */
+        if (is_ipv6 && atomic_load_explicit(&socket->dual, memory_order_relaxed))
+            (void)apmk_socket_set_option(socket->handle, LEVEL_IPV4, NAME_PACKET_INFORMATION, &yes, size);
+    }
+    apmk_unlock_shared(&socket->gate);
+    if (error == APM_ERROR_SUCCESS) atomic_store_explicit(&socket->detailed, true, memory_order_relaxed);
+    return error;
+}
+
 static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer, size_t size, int32_t flags,
                                apm_async_callback callback, void *state, apm_async_result **result)
 {
@@ -133,6 +155,8 @@ static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer,
         if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
         if (lost != APM_ERROR_SUCCESS) return lost;
     }
+    if (kind == APMI_RECEIVE_MESSAGE_FROM) error = ask_for_details(socket);
+    if (error != APM_ERROR_SUCCESS) return error;
     operation = new_operation(socket, kind, buffer, size, flags, room, callback, state, result != NULL);
     if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;
     return apmi_lane_begin(operation, result);
@@ -145,36 +169,10 @@ apm_error APM_CALL apm_socket_begin_receive_from(apm_socket *socket, void *buffe
     return begin_receive(socket, APMI_RECEIVE_FROM, buffer, size, flags, callback, state, result);
 }
 
-/* Asks the kernel for the packets' details, of either family that the socket can use. Once is
- * enough, and more does no harm. */
-static apm_error ask_for_details(apm_socket *socket)
-{
-    int32_t yes = 1, size = (int32_t)sizeof yes;
-    bool is_ipv6 = socket->family == APM_FAMILY_IPV6;
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
-
-    apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
-        error = apmi_error_from_native(apmk_socket_set_option(
-            socket->handle, is_ipv6 ? LEVEL_IPV6 : LEVEL_IPV4, NAME_PACKET_INFORMATION, &yes, size));
-        /* Not every system has the other one on the same socket. */
-        if (is_ipv6 && atomic_load_explicit(&socket->dual, memory_order_relaxed))
-            (void)apmk_socket_set_option(socket->handle, LEVEL_IPV4, NAME_PACKET_INFORMATION, &yes, size);
-    }
-    apmk_unlock_shared(&socket->gate);
-    return error;
-}
-
 apm_error APM_CALL apm_socket_begin_receive_message_from(apm_socket *socket, void *buffer, size_t size,
                                                          int32_t flags, apm_async_callback callback,
                                                          void *state, apm_async_result **result)
 {
-    if (socket != NULL && !apmi_socket_is_stream(socket) && !apmi_socket_closed(socket) &&
-        !atomic_load_explicit(&socket->detailed, memory_order_relaxed)) {
-        apm_error error = ask_for_details(socket);
-        if (error != APM_ERROR_SUCCESS) return error;
-        atomic_store_explicit(&socket->detailed, true, memory_order_relaxed);
-    }
     return begin_receive(socket, APMI_RECEIVE_MESSAGE_FROM, buffer, size, flags, callback, state, result);
 }
 

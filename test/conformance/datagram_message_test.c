@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../support/fixture.h"
+#include "../support/kernel_socket.h"
 
 /* A receiver bound to the wildcard, and where it is reached; a sender bound to loopback. */
 typedef struct meeting {
@@ -269,6 +270,38 @@ static void dual_socket_exchanges_datagrams_with_ipv6(void)
     close_now(one.four);
 }
 
+/* A receive that cannot begin changes nothing: what a datagram says of itself is asked for later, of both
+ * families. */
+static void receive_that_is_refused_asks_for_nothing(void)
+{
+    apm_endpoint at, four_at, local = {0};
+    apm_socket *dual = NULL, *four;
+    char here[8] = {0};
+    call made;
+
+    if (!family_is_here(APM_FAMILY_IPV6)) return;
+    dual = datagram_open(APM_FAMILY_IPV6);
+    four = datagram_bound(APM_FAMILY_IPV4, &four_at);
+    call_prepare(&made, dual, CALL_RECEIVE_MESSAGE_FROM);
+    (void)CHECK_ERROR(call_receive_from(&made, here, sizeof here), APM_ERROR_INVALID_OPERATION);
+    CHECK(kernel_number(dual, LEVEL_IPV6, IPV6_DETAILS) == 0);
+    (void)CHECK_ERROR(apm_socket_set_option(dual, APM_SOCKET_OPTION_DUAL_MODE, 1), APM_ERROR_SUCCESS);
+    (void)apm_endpoint_any(APM_FAMILY_IPV6, 0, &local);
+    (void)CHECK_ERROR(apm_socket_bind(dual, &local), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_local_endpoint(dual, &local), APM_ERROR_SUCCESS);
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, apm_endpoint_port(&local), &at);
+    if (CHECK_ERROR(call_receive_from(&made, here, sizeof here), APM_ERROR_SUCCESS)) {
+        (void)CHECK_ERROR(send_to_now(four, "info", 4, &at, NULL), APM_ERROR_SUCCESS);
+        (void)call_ends_with(&made, APM_ERROR_SUCCESS, 4);
+        CHECK(is_ipv4_loopback(&made.information.address));
+    }
+    CHECK(kernel_number(dual, LEVEL_IPV6, IPV6_DETAILS) != 0);
+    CHECK(kernel_number(dual, LEVEL_IP, IP_DETAILS) != 0);
+    call_dispose(&made);
+    close_now(four);
+    close_now(dual);
+}
+
 /* Not bound before: its first datagram, to whichever family, binds it for both. */
 static void dual_socket_is_bound_by_its_first_datagram(void)
 {
@@ -307,6 +340,7 @@ static const test_case details[] = {
 
 static const test_case families[] = {
     {"datagrams_go_over_ipv6", datagrams_go_over_ipv6, false},
+    {"receive_that_is_refused_asks_for_nothing", receive_that_is_refused_asks_for_nothing, false},
     {"dual_socket_exchanges_datagrams_with_ipv4", dual_socket_exchanges_datagrams_with_ipv4, false},
     {"dual_socket_exchanges_datagrams_with_ipv6", dual_socket_exchanges_datagrams_with_ipv6, false},
     {"dual_socket_is_bound_by_its_first_datagram", dual_socket_is_bound_by_its_first_datagram, false},

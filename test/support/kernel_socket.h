@@ -48,9 +48,11 @@ enum {
     IP_HOPS = 4,
     IP_LOOPBACK = 11,
     IP_WHOLE = 14,
+    IP_DETAILS = 19,
 
     IPV6_HOPS = 4,
     IPV6_LOOPBACK = 11,
+    IPV6_DETAILS = 19,
     IPV6_ONLY = 27
 };
 
