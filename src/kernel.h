@@ -74,7 +74,8 @@ typedef struct apmk_address {
 /* ---- the system ---------------------------------------------------------------------- */
 
 /* Starts the network (counted by the system) and whatever the boundary keeps per process.
- * apmk_start and apmk_stop are called under a lock, in pairs. */
+ * apmk_start and apmk_stop are called in pairs, one at a time, and under no lock: they may take the
+ * loader's. */
 apmk_code apmk_start(void);
 void apmk_stop(void);
 
@@ -277,7 +278,7 @@ apmk_code apmk_name_find(const char *host, apmk_address *found, uint32_t room, u
 /* ---- watchers ---------------------------------------------------------------------------------- */
 
 /* Whoever watches programs from outside (ETW). From start to stop `changed` is told, on any thread,
- * up to which level somebody watches; 0: nobody. Under a lock, in pairs; without one to be had
+ * up to which level somebody watches; 0: nobody. In pairs, one at a time; without one to be had
  * nothing happens. */
 void apmk_trace_start(void (*changed)(uint32_t level));
 void apmk_trace_stop(void);

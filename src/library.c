@@ -2,17 +2,21 @@
 /*
  * Starting and ending.
  *
- *   STOPPED -> RUNNING    apm_startup, or the first socket. Under the lock.
- *   RUNNING -> STOPPING   the last apm_cleanup. Under the lock; then without it, because
- *                         callbacks that still run may ask for the library:
+ *   STOPPED -> CHANGING   apm_startup, or the first socket.
+ *   CHANGING -> RUNNING   it has made the library; or back to STOPPED.
+ *   RUNNING -> STOPPING   the last apm_cleanup:
  *                         1. no socket may enter any more;
  *                         2. each socket is shut, as if its user had closed it;
  *                         3. wait until the last use is over: every operation has called back;
- *                         4. end the timers, the resolver, then the workers;
- *                         5. give the network back.
- *   STOPPING -> STOPPED   under the lock. The memory goes when the last socket's does.
+ *                         4. end the timers, the resolver, then the workers.
+ *   STOPPING -> CHANGING  from here on no callback runs that could ask for the library.
+ *                         5. Give the network back.
+ *   CHANGING -> STOPPED   The memory goes when the last socket's does.
  *
- * The phase is a word that one can wait on, so a start that meets an end waits for it.
+ * The phase changes under the lock, and all else is done without it: callbacks that still run may ask
+ * for the library, and to load or free the network's modules takes the loader's lock, whose owner (in a
+ * DllMain) may ask for it, too. The phase is a word that one can wait on, so a start that meets another
+ * one or an end waits for it; a DllMain cannot.
  */
 #include "library.h"
 
@@ -27,7 +31,7 @@
 #define DEFAULT_MAXIMUM 512u
 #define LIMIT 4096u
 
-enum { STOPPED, RUNNING, STOPPING };
+enum { STOPPED, RUNNING, STOPPING, CHANGING };
 
 static apmk_lock library_lock;
 static _Atomic uint32_t library_phase; /* written under the lock */
@@ -114,8 +118,20 @@ static apm_error read_options(const apm_options *given, apm_options *options)
 
 /* ---- start ------------------------------------------------------------------------------------ */
 
-/* Under the lock. */
-static apm_error start_library(const apm_options *options)
+static uint32_t phase_now(void)
+{
+    /* Relaxed: under the lock. */
+    return atomic_load_explicit(&library_phase, memory_order_relaxed);
+}
+
+/* With the lock. */
+static void change_phase(uint32_t phase)
+{
+    atomic_store_explicit(&library_phase, phase, memory_order_release);
+    apmk_wake_address(&library_phase);
+}
+
+static apm_error make_library(const apm_options *options, apmi_library **made)
 {
     apmi_library *library = (apmi_library *)options->allocate(sizeof *library, options->context);
     apmk_code code;
@@ -136,9 +152,7 @@ static apm_error start_library(const apm_options *options)
     code = apmi_pool_start(&library->pool, library, options->min_workers, options->max_workers,
                            options->concurrency);
     if (code != APMK_SUCCESS) goto no_pool;
-    library_now = library;
-    library_users = 0;
-    atomic_store_explicit(&library_phase, RUNNING, memory_order_release);
+    *made = library;
     return APM_ERROR_SUCCESS;
 
 no_pool:
@@ -147,6 +161,40 @@ no_pool:
 no_network:
     apmi_library_drop(library);
     return apmi_error_from_native(code);
+}
+
+/* With the lock, while it is stopped. Counts as one apm_startup. */
+static apm_error start_library(const apm_options *options)
+{
+    apmi_library *library = NULL;
+    apm_error error;
+
+    change_phase(CHANGING);
+    apmk_unlock_exclusive(&library_lock);
+    error = make_library(options, &library);
+    apmk_lock_exclusive(&library_lock);
+    library_now = library;
+    library_users = 1;
+    change_phase(error == APM_ERROR_SUCCESS ? RUNNING : STOPPED);
+    return error;
+}
+
+/* With the lock: its phase, once that does not change by itself; STOPPING is one such for who only wants to
+ * know whether it runs. Otherwise that, without waiting, where one cannot. */
+static uint32_t settle_phase(bool waits_for_end)
+{
+    uint32_t phase;
+
+    while ((phase = phase_now()) == CHANGING || (phase == STOPPING && waits_for_end)) {
+        /* The end waits for this very callback, or somebody for the loader's lock that we hold. */
+        if (apmk_loader_state() != APMK_LOADER_FREE ||
+            (phase == STOPPING && apmk_local_get(APMK_LOCAL_DEPTH) != 0))
+            break;
+        apmk_unlock_exclusive(&library_lock);
+        (void)apmk_wait_address(&library_phase, phase, APMK_FOREVER);
+        apmk_lock_exclusive(&library_lock);
+    }
+    return phase;
 }
 
 static void tell_started(const apmi_library *library)
@@ -162,19 +210,14 @@ apm_error APM_CALL apm_startup(const apm_options *options)
     uint32_t phase;
 
     if (error != APM_ERROR_SUCCESS) return error;
-    for (;;) {
-        apmk_lock_exclusive(&library_lock);
-        phase = atomic_load_explicit(&library_phase, memory_order_relaxed);
-        if (phase != STOPPING) break;
-        /* The end waits for this very callback, or for threads that need what we hold. */
-        if (apmk_local_get(APMK_LOCAL_DEPTH) != 0 || apmk_loader_state() != APMK_LOADER_FREE)
-            error = APM_ERROR_INVALID_OPERATION;
-        apmk_unlock_exclusive(&library_lock);
-        if (error != APM_ERROR_SUCCESS) return error;
-        (void)apmk_wait_address(&library_phase, STOPPING, APMK_FOREVER);
-    }
-    if (phase == STOPPED) error = start_library(&wanted);
-    if (error == APM_ERROR_SUCCESS) library_users++;
+    apmk_lock_exclusive(&library_lock);
+    phase = settle_phase(true);
+    if (phase == STOPPED)
+        error = start_library(&wanted);
+    else if (phase == RUNNING)
+        library_users++;
+    else
+        error = APM_ERROR_INVALID_OPERATION;
     if (error == APM_ERROR_SUCCESS && phase == STOPPED) {
         started = library_now;
         apmi_library_hold(started);
@@ -193,15 +236,14 @@ apm_error apmi_library_use(apmi_library **library)
     uint32_t phase;
 
     apmk_lock_exclusive(&library_lock);
-    phase = atomic_load_explicit(&library_phase, memory_order_relaxed);
-    if (phase == STOPPING) {
-        error = APM_ERROR_INVALID_OPERATION;
-    } else if (phase == STOPPED) {
+    phase = settle_phase(false);
+    if (phase == STOPPED) {
         apm_options options;
         error = read_options(NULL, &options);
-        if (error == APM_ERROR_SUCCESS) error = start_library(&options);
         /* Counts as a start: somebody else's start and end must not end it under the socket. */
-        if (error == APM_ERROR_SUCCESS) library_users = 1;
+        if (error == APM_ERROR_SUCCESS) error = start_library(&options);
+    } else if (phase != RUNNING) {
+        error = APM_ERROR_INVALID_OPERATION;
     }
     if (error == APM_ERROR_SUCCESS) {
         apmi_library_hold(library_now);
@@ -235,7 +277,7 @@ apmi_library *apmi_library_use_running(void)
     apmi_library *library = NULL;
 
     apmk_lock_shared(&library_lock);
-    if (atomic_load_explicit(&library_phase, memory_order_relaxed) == RUNNING) {
+    if (phase_now() == RUNNING) {
         library = library_now;
         apmi_library_hold(library);
         apmi_library_enter_use(library);
@@ -354,7 +396,7 @@ apm_error APM_CALL apm_cleanup(void)
     /* Whoever held the lock may be gone with it. */
     if (loader == APMK_LOADER_ENDS) return APM_ERROR_INVALID_OPERATION;
     apmk_lock_exclusive(&library_lock);
-    if (atomic_load_explicit(&library_phase, memory_order_relaxed) != RUNNING) {
+    if (phase_now() != RUNNING) {
         error = APM_ERROR_NOT_INITIALIZED;
     } else if (apmk_local_get(APMK_LOCAL_DEPTH) != 0) {
         error = APM_ERROR_INVALID_OPERATION; /* it would wait for its own callback */
@@ -365,7 +407,7 @@ apm_error APM_CALL apm_cleanup(void)
     } else {
         library_users = 0;
         library = library_now;
-        atomic_store_explicit(&library_phase, STOPPING, memory_order_relaxed);
+        change_phase(STOPPING);
     }
     apmk_unlock_exclusive(&library_lock);
     if (library == NULL) return error;
@@ -379,12 +421,14 @@ apm_error APM_CALL apm_cleanup(void)
     apmi_trace_library(library, APM_EVENT_LIBRARY_STOPPED, APM_ERROR_SUCCESS, 0);
 
     apmk_lock_exclusive(&library_lock);
+    library_now = NULL;
+    change_phase(CHANGING);
+    apmk_unlock_exclusive(&library_lock);
     apmi_trace_stop();
     apmk_stop();
-    library_now = NULL;
-    atomic_store_explicit(&library_phase, STOPPED, memory_order_release);
+    apmk_lock_exclusive(&library_lock);
+    change_phase(STOPPED);
     apmk_unlock_exclusive(&library_lock);
-    apmk_wake_address(&library_phase);
     apmi_library_drop(library);
     return APM_ERROR_SUCCESS;
 }

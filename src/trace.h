@@ -22,7 +22,7 @@ static inline bool apmi_traces(int32_t level)
     return atomic_load_explicit(&apmi_trace_level, memory_order_relaxed) >= (uint32_t)level;
 }
 
-/* The library starts, and what it has been told to tell; it has stopped. Under the library's lock. */
+/* The library starts, and what it has been told to tell; it has stopped. One at a time. */
 void apmi_trace_start(const apmi_library *library);
 void apmi_trace_stop(void);
 

@@ -12,7 +12,7 @@
 
 #include "compat.h"
 
-static bool has_layers; /* written under the library's lock, before there is a socket */
+static bool has_layers; /* written before there is a socket */
 
 void apmk_provider_look(void)
 {

@@ -18,8 +18,8 @@
  * end. Begin, close, cancel and release are as ever, and so are apm_startup and an apm_cleanup
  * that is not the last one; callbacks come when DllMain has returned if no worker runs yet. What
  * would have to wait fails instead, with APM_ERROR_INVALID_OPERATION and nothing changed: the
- * last apm_cleanup, a start that meets an end, an End and apm_async_result_wait without a time
- * limit of what has not completed, and the blocking members. (Arguments and a closed socket are
+ * last apm_cleanup, a start that meets another one or an end, an End and apm_async_result_wait without a
+ * time limit of what has not completed, and the blocking members. (Arguments and a closed socket are
  * looked at before that.) At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
  * the system takes everything back, and apm_cleanup refuses.
  *
@@ -91,7 +91,7 @@ typedef struct apm_options {
  * and `release` without the other; `no_workers` with what it excludes),
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096, a
  * log_level that is none), APM_ERROR_INVALID_OPERATION (from a callback or a
- * DllMain, while the library is being ended), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
+ * DllMain, while the library is being ended; from a DllMain also while it is being started), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
  *
  * .NET: has none; its runtime does this.

@@ -72,7 +72,7 @@ enum {
  * it. Starts the library if nobody has. The caller owns one reference.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_OUT_OF_MEMORY, APM_ERROR_INVALID_OPERATION
- * (the library is being ended), what apm_startup returns, or a SocketError
+ * (the library is being ended; in a DllMain also: being started), what apm_startup returns, or a SocketError
  * (AddressFamilyNotSupported, ProtocolNotSupported, SocketNotSupported, TooManyOpenSockets ...).
  *
  * .NET: new Socket(AddressFamily, SocketType, ProtocolType).

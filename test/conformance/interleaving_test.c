@@ -403,6 +403,39 @@ static void handle_is_adopted_or_left_alone_by_an_end(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
+/* ---- in a DllMain -------------------------------------------------------------------------------------- */
+
+/* Whoever is in one waits for nobody: who he would wait for needs the loader's lock, which he has. */
+static void make_a_socket_in_a_dll_main(void *argument)
+{
+    apm_socket *socket = NULL;
+    apm_error error;
+
+    (void)argument;
+    sim_set_loader(APMK_LOADER_HELD);
+    error = apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
+    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
+    CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_INVALID_OPERATION);
+    if (socket != NULL) CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    sim_set_loader(APMK_LOADER_FREE);
+}
+
+static void library_begins_and_ends_beside_a_dll_main(void)
+{
+    sim_thread *thread;
+
+    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    (void)apm_cleanup(); /* it may have started the library anew */
+    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    while (apm_cleanup() == APM_ERROR_SUCCESS) {
+    }
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -418,6 +451,7 @@ static const plain_case scenes[] = {
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
+    {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
 };
 static void play_scene(void *argument)
 {

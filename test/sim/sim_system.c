@@ -9,6 +9,35 @@
 
 #define HOUR 3600000u /* ms */
 
+/* ---- the loader ---------------------------------------------------------------------------------- */
+
+/* A lock of the process: whoever is in a DllMain has it, and a thread needs it to be started, to begin and
+ * to end, the network's modules to be loaded and freed. */
+static apmk_lock loader_lock;
+static _Thread_local enum apmk_loader loader;
+
+void sim_set_loader(uint32_t state)
+{
+    sched_interleave();
+    if (loader == APMK_LOADER_FREE && state != APMK_LOADER_FREE) apmk_lock_exclusive(&loader_lock);
+    if (loader != APMK_LOADER_FREE && state == APMK_LOADER_FREE) apmk_unlock_exclusive(&loader_lock);
+    loader = (enum apmk_loader)state;
+    sched_interleave();
+}
+
+enum apmk_loader apmk_loader_state(void)
+{
+    return loader;
+}
+
+static void pass_loader(void)
+{
+    if (loader != APMK_LOADER_FREE) return; /* it has it */
+    sched_interleave();
+    apmk_lock_exclusive(&loader_lock);
+    apmk_unlock_exclusive(&loader_lock);
+}
+
 /* ---- start and stop, values per thread ------------------------------------------------------- */
 
 /* A start gives every thread zeros again. */
@@ -22,6 +51,7 @@ static _Thread_local struct locals {
 apmk_code apmk_start(void)
 {
     sim_enter("start", 0, 0);
+    pass_loader();
     sim_work_start();
     atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&starts, 1, memory_order_relaxed) != 0) sim_fail("started twice");
@@ -32,6 +62,7 @@ apmk_code apmk_start(void)
 void apmk_stop(void)
 {
     sim_enter("stop", 0, 0);
+    pass_loader();
     if (atomic_fetch_sub_explicit(&starts, 1, memory_order_relaxed) != 1) sim_fail("stopped without a start");
     sim_count(SIM_STARTS, -1);
 }
@@ -57,20 +88,6 @@ uintptr_t apmk_local_get(enum apmk_local which)
 void apmk_local_set(enum apmk_local which, uintptr_t value)
 {
     *find_local(which) = value;
-}
-
-/* ---- the loader ---------------------------------------------------------------------------------- */
-
-static _Thread_local enum apmk_loader loader;
-
-void sim_set_loader(uint32_t state)
-{
-    loader = (enum apmk_loader)state;
-}
-
-enum apmk_loader apmk_loader_state(void)
-{
-    return loader;
 }
 
 /* ---- processors, clock, memory ------------------------------------------------------------------ */
@@ -171,8 +188,10 @@ static void run_thread(void *argument)
 {
     struct apmk_thread_object *object = (struct apmk_thread_object *)argument;
 
+    pass_loader();
     object->run(object->argument);
     sim_port_leave();
+    pass_loader();
     sim_count(SIM_RUNNING, -1);
 }
 
@@ -181,6 +200,7 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     struct apmk_thread_object *object;
 
     sim_enter("thread start", 0, 0);
+    pass_loader();
     if (sim_fault_strikes(SIM_THREAD)) return APMK_NO_MEMORY;
     object = (struct apmk_thread_object *)sim_memory(sizeof *object);
     object->run = run;
