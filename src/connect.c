@@ -164,20 +164,36 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     return APM_ERROR_SUCCESS;
 }
 
+/* Before the gate: somebody to look the name up. The library does not end meanwhile. */
+static apm_error promise_look_up(apm_socket *socket)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    bool open;
+
+    apmk_lock_shared(&socket->gate);
+    open = !apmi_socket_closed(socket);
+    if (open) apmi_library_enter_use(socket->library); /* an open socket is one, too */
+    apmk_unlock_shared(&socket->gate);
+    if (!open) return error;
+    error = apmi_error_from_native(apmi_resolver_promise(&socket->library->resolver));
+    if (error != APM_ERROR_SUCCESS) apmi_library_leave(socket->library, NULL);
+    return error;
+}
+
 /* The rest of Begin for several addresses or a name: from here on every failure is the
  * operation's, but for a look-up that cannot begin. */
-static apm_error begin_course(apmi_operation *operation, apm_async_result **result)
+static apm_error enter_course(apmi_operation *operation, apm_async_result **result)
 {
     apmi_course *course = apmi_course_of(operation);
     apm_socket *socket = operation->socket;
-    bool entered, over = false;
+    bool entered, over = false, looks = course->lookup != NULL;
     apm_error error;
 
     apmk_lock_exclusive(&socket->gate);
     entered = apmi_socket_begin(socket);
     error = entered ? enter_connect(operation) : APM_ERROR_OBJECT_DISPOSED;
-    if (error == APM_ERROR_SUCCESS && course->lookup != NULL) error = apmi_course_look_up(operation);
     if (error == APM_ERROR_SUCCESS) {
+        if (looks) apmi_course_look_up(operation);
         if (course->parallel) apmi_course_interleave(course);
         if (result != NULL) *result = operation;
         over = apmi_course_advance(operation);
@@ -187,8 +203,27 @@ static apm_error begin_course(apmi_operation *operation, apm_async_result **resu
     }
     apmk_unlock_exclusive(&socket->gate);
 
+    if (looks && error != APM_ERROR_SUCCESS) apmi_resolver_forgo(&socket->library->resolver);
     if (over) apmi_operation_post_all(operation);
     if (error != APM_ERROR_SUCCESS) leave_connect(operation, entered, error);
+    return error;
+}
+
+static apm_error begin_course(apmi_operation *operation, apm_async_result **result)
+{
+    apm_socket *socket = operation->socket;
+    apmi_phase before = (apmi_phase)apmi_course_of(operation)->before;
+    apm_error error;
+
+    if (apmi_course_of(operation)->lookup == NULL) return enter_course(operation, result);
+    error = promise_look_up(socket);
+    if (error != APM_ERROR_SUCCESS) {
+        apmi_operation_discard(operation, error);
+        apmi_socket_set_phase(socket, before);
+        return error;
+    }
+    error = enter_course(operation, result);
+    apmi_library_leave(socket->library, NULL);
     return error;
 }
 

@@ -474,19 +474,13 @@ static void end_look_up(apmi_lookup *lookup)
     apmi_operation_release(operation);
 }
 
-apm_error apmi_course_look_up(apmi_operation *operation)
+void apmi_course_look_up(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
-    apmk_code code;
 
     course->lookup->done = end_look_up;
     course->lookup->context = operation;
     course->looking = true;
     apmi_operation_retain(operation);
-    code = apmi_resolver_ask(&operation->socket->library->resolver, course->lookup);
-    if (code != APMK_SUCCESS) {
-        course->looking = false;
-        atomic_fetch_sub_explicit(&operation->references, 1, memory_order_relaxed); /* not the last */
-    }
-    return apmi_error_from_native(code);
+    apmi_resolver_ask(&operation->socket->library->resolver, course->lookup);
 }

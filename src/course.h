@@ -57,8 +57,8 @@ void apmi_course_interleave(apmi_course *course);
 /* Begins an attempt on the socket's own handle; APMK_PENDING in *code if a packet will come. The
  * caller hands it over. */
 apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote, apmk_code *code);
-/* Asks for the addresses of the name. */
-apm_error apmi_course_look_up(apmi_operation *operation);
+/* Asks for the addresses of the name; a thread for that has been promised. */
+void apmi_course_look_up(apmi_operation *operation);
 /* Begins what is to begin. True if the connect is over: the caller has to complete it. */
 bool apmi_course_advance(apmi_operation *operation);
 /* The operation's own attempt is over, with the operation's error. */

@@ -3,13 +3,15 @@
  * The resolver. The system's look-up blocks and cannot be called off, so each runs on a
  * thread that has nothing else to do:
  *
- *   1. A look-up that finds no idle thread gets a new one, up to the limit; then it queues.
- *   2. A thread with nothing to do waits for IDLE_TIME on the word `turn`, then leaves.
+ *   1. A look-up that finds no idle thread gets a new one, up to the limit; then it queues. It gets
+ *      it by a promise before it is asked, and without the lock.
+ *   2. A thread with nothing to do waits for IDLE_TIME on the word `turn`, then leaves, but not while
+ *      there is a promise.
  *   3. Who no longer wants an answer withdraws the look-up, or, once a thread has taken it,
  *      ignores the answer.
  *
  * A thread that leaves marks its place; it is joined when the place is used again, or at the
- * end.
+ * end. Not by whoever holds the loader's lock, which the thread needs to end: he takes another place.
  */
 #include "resolver.h"
 
@@ -54,21 +56,37 @@ static bool unlink_lookup(apmi_resolver *resolver, apmi_lookup *lookup)
 
 /* ---- the threads --------------------------------------------------------------------------- */
 
-/* Under the lock. */
-static apmk_code start_thread(apmi_resolver *resolver)
+/* Under the lock: a place for a thread, which is taken from then on; NULL if there is none. *left: it has to
+ * be joined first. */
+static apmi_resolver_place *take_place(apmi_resolver *resolver, bool *left)
 {
-    apmi_resolver_place *place = resolver->places;
+    apmi_resolver_place *place = resolver->places, *end = place + APMI_RESOLVER_THREADS;
+
+    while (place != end && place->state != PLACE_FREE) place++;
+    if (place == end && apmk_loader_state() == APMK_LOADER_FREE)
+        for (place = resolver->places; place != end && place->state != PLACE_LEFT; place++) {
+        }
+    if (place == end) return NULL;
+    *left = place->state == PLACE_LEFT;
+    place->state = PLACE_TAKEN;
+    return place;
+}
+
+/* Without the lock. The thread does not leave before the promise that it is started for is kept. */
+static apmk_code start_thread(apmi_resolver *resolver, apmi_resolver_place *place, bool left)
+{
     apmk_code code;
 
-    while (place->state == PLACE_TAKEN) place++;
-    if (place->state == PLACE_LEFT) apmk_thread_join(place->thread); /* past its last use of us */
-    place->state = PLACE_FREE;
+    if (left) apmk_thread_join(place->thread); /* past its last use of us */
     place->resolver = resolver;
     code = apmk_thread_start(run_resolver, place, &place->thread);
-    if (code == APMK_SUCCESS) {
-        place->state = PLACE_TAKEN;
+    apmk_lock_exclusive(&resolver->lock);
+    if (code == APMK_SUCCESS)
         resolver->threads++;
-    }
+    else
+        place->state = PLACE_FREE;
+    if (resolver->threads != 0) code = APMK_SUCCESS; /* then one of those will take it */
+    apmk_unlock_exclusive(&resolver->lock);
     return code;
 }
 
@@ -80,7 +98,7 @@ static apmi_lookup *take_lookup(apmi_resolver_place *place)
     bool waited = true; /* in time */
 
     apmk_lock_exclusive(&resolver->lock);
-    while ((lookup = resolver->first) == NULL && waited && !resolver->stopping) {
+    while ((lookup = resolver->first) == NULL && (waited || resolver->promised != 0) && !resolver->stopping) {
         uint32_t turn = atomic_load_explicit(&resolver->turn, memory_order_relaxed); /* ordered by the lock */
 
         resolver->idle++;
@@ -118,30 +136,46 @@ void apmi_resolver_init(apmi_resolver *resolver)
 
     resolver->lock.word = NULL;
     resolver->first = resolver->last = NULL;
-    resolver->queued = resolver->threads = resolver->idle = 0;
+    resolver->queued = resolver->promised = resolver->threads = resolver->idle = 0;
     atomic_init(&resolver->turn, 0);
     resolver->stopping = false;
     for (i = 0; i < APMI_RESOLVER_THREADS; i++) resolver->places[i].state = PLACE_FREE;
 }
 
-apmk_code apmi_resolver_ask(apmi_resolver *resolver, apmi_lookup *lookup)
+apmk_code apmi_resolver_promise(apmi_resolver *resolver)
 {
+    apmi_resolver_place *place = NULL;
     apmk_code code = APMK_SUCCESS;
+    bool left = false;
 
     apmk_lock_exclusive(&resolver->lock);
-    if (resolver->stopping) {
-        code = APMK_ABORTED;
-    } else {
-        append_lookup(resolver, lookup);
-        if (resolver->queued > resolver->idle && resolver->threads < APMI_RESOLVER_THREADS)
-            code = start_thread(resolver);
-        if (resolver->threads != 0) code = APMK_SUCCESS; /* then one of those will take it */
-        if (code != APMK_SUCCESS) (void)unlink_lookup(resolver, lookup);
-        atomic_fetch_add_explicit(&resolver->turn, 1, memory_order_relaxed);
+    resolver->promised++;
+    if (resolver->queued + resolver->promised > resolver->idle) {
+        place = take_place(resolver, &left);
+        if (place == NULL && resolver->threads == 0) code = APMK_NO_MEMORY;
     }
     apmk_unlock_exclusive(&resolver->lock);
-    apmk_wake_address(&resolver->turn);
+    if (place != NULL) code = start_thread(resolver, place, left);
+    if (code != APMK_SUCCESS) apmi_resolver_forgo(resolver);
     return code;
+}
+
+void apmi_resolver_forgo(apmi_resolver *resolver)
+{
+    apmk_lock_exclusive(&resolver->lock);
+    resolver->promised--;
+    apmk_unlock_exclusive(&resolver->lock);
+}
+
+void apmi_resolver_ask(apmi_resolver *resolver, apmi_lookup *lookup)
+{
+    apmk_lock_exclusive(&resolver->lock);
+    assert(!resolver->stopping && resolver->promised != 0);
+    resolver->promised--;
+    append_lookup(resolver, lookup);
+    atomic_fetch_add_explicit(&resolver->turn, 1, memory_order_relaxed);
+    apmk_unlock_exclusive(&resolver->lock);
+    apmk_wake_address(&resolver->turn);
 }
 
 bool apmi_resolver_withdraw(apmi_resolver *resolver, apmi_lookup *lookup)

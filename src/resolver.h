@@ -38,15 +38,20 @@ typedef struct apmi_resolver_place {
 struct apmi_resolver {
     apmk_lock lock;
     apmi_lookup *first, *last; /* those that no thread has taken */
-    uint32_t queued, threads, idle;
+    uint32_t queued, promised, threads, idle;
     _Atomic uint32_t turn; /* changes when an idle thread has to look again */
     bool stopping;
     apmi_resolver_place places[APMI_RESOLVER_THREADS];
 };
 
 void apmi_resolver_init(apmi_resolver *resolver);
-/* Asks; `host` and `done` are set. Fails if there is no thread for it and none can be started. */
-apmk_code apmi_resolver_ask(apmi_resolver *resolver, apmi_lookup *lookup);
+/* Promises a thread to one look-up, which is then asked or forgone. Fails if there is none for it and none
+ * can be started. Under no lock: a thread takes the loader's to begin and to end, and whoever holds that may
+ * wait for one of ours. For a use of the library. */
+apmk_code apmi_resolver_promise(apmi_resolver *resolver);
+/* `host` and `done` are set. */
+void apmi_resolver_ask(apmi_resolver *resolver, apmi_lookup *lookup);
+void apmi_resolver_forgo(apmi_resolver *resolver);
 /* True if no thread had taken it yet: `done` will not be called. */
 bool apmi_resolver_withdraw(apmi_resolver *resolver, apmi_lookup *lookup);
 /* Ends the threads and joins them, after the look-ups that are under way. None may be queued. */

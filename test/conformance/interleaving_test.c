@@ -436,6 +436,32 @@ static void library_begins_and_ends_beside_a_dll_main(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
+static void close_in_a_dll_main(void *argument)
+{
+    sim_set_loader(APMK_LOADER_HELD);
+    CU_ASSERT(apm_socket_close((apm_socket *)argument) == APM_ERROR_SUCCESS);
+    sim_set_loader(APMK_LOADER_FREE);
+}
+
+/* Also where the thread that looks names up is just about to leave, as it does after 5 s. */
+static void connect_by_name_is_begun_beside_a_dll_main(void)
+{
+    sim_thread *thread;
+    apm_socket *socket = NULL;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                        APM_ERROR_SUCCESS);
+        apm_socket_retain(socket);
+        thread = sim_thread_start("module", close_in_a_dll_main, socket);
+        (void)apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL);
+        sim_thread_join(thread);
+        apm_socket_release(socket);
+        if (round == 0) sim_sleep(4990 + sim_draw(20));
+    }
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -452,6 +478,7 @@ static const plain_case scenes[] = {
      receive_is_begun_before_a_disconnect_or_not_at_all},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
     {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
+    {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
 };
 static void play_scene(void *argument)
 {
