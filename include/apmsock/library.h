@@ -91,7 +91,8 @@ typedef struct apm_options {
  * and `release` without the other; `no_workers` with what it excludes),
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096, a
  * log_level that is none), APM_ERROR_INVALID_OPERATION (from a callback or a
- * DllMain, while the library is being ended; from a DllMain also while it is being started), APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
+ * DllMain, while the library is being ended; from a DllMain also while it is being started),
+ * APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
  *
  * .NET: has none; its runtime does this.
