@@ -61,11 +61,9 @@ static bool unlink_lookup(apmi_resolver *resolver, apmi_lookup *lookup)
 static apmi_resolver_place *take_place(apmi_resolver *resolver, bool *left)
 {
     apmi_resolver_place *place = resolver->places, *end = place + APMI_RESOLVER_THREADS;
+    bool joins = apmk_loader_state() == APMK_LOADER_FREE;
 
-    while (place != end && place->state != PLACE_FREE) place++;
-    if (place == end && apmk_loader_state() == APMK_LOADER_FREE)
-        for (place = resolver->places; place != end && place->state != PLACE_LEFT; place++) {
-        }
+    while (place != end && (place->state == PLACE_TAKEN || (place->state == PLACE_LEFT && !joins))) place++;
     if (place == end) return NULL;
     *left = place->state == PLACE_LEFT;
     place->state = PLACE_TAKEN;

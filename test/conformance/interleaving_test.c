@@ -462,6 +462,23 @@ static void connect_by_name_is_begun_beside_a_dll_main(void)
     }
 }
 
+/* The thread that is about to leave cannot before the loader's lock is free: its place is not to be had. */
+static void connect_by_name_is_begun_in_a_dll_main(void)
+{
+    apm_socket *socket = NULL;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                        APM_ERROR_SUCCESS);
+        if (round != 0) sim_sleep(4990 + sim_draw(20));
+        if (round != 0) sim_set_loader(APMK_LOADER_HELD);
+        CU_ASSERT(apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+        sim_set_loader(APMK_LOADER_FREE);
+    }
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -479,6 +496,7 @@ static const plain_case scenes[] = {
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
     {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
     {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
+    {"connect_by_name_is_begun_in_a_dll_main", connect_by_name_is_begun_in_a_dll_main},
 };
 static void play_scene(void *argument)
 {
