@@ -244,30 +244,33 @@ static void leave_lane(apm_socket *socket, apmi_lane *lane)
 
 /* ---- begin ---------------------------------------------------------------------------------------- */
 
-/* Under the gate: one more active operation. Whoever has asked for the state before may have been
- * overtaken since, by a close or by a disconnect that takes the connection apart. */
-static apm_error enter_lane(const apmi_operation *operation)
+/* Under the gate. Whoever has asked for the state before may have been overtaken since, by a disconnect that
+ * takes the connection apart. */
+static inline bool is_overtaken(const apmi_operation *operation)
 {
-    apm_socket *socket = operation->socket;
+    return apmi_socket_phase(operation->socket) != APMI_CONNECTED && operation->kind != APMI_DISCONNECT &&
+           apmi_socket_is_stream(operation->socket);
+}
 
-    if (apmi_socket_phase(socket) != APMI_CONNECTED && operation->kind != APMI_DISCONNECT &&
-        apmi_socket_is_stream(socket) && !apmi_socket_closed(socket))
-        return APM_ERROR_NOT_CONNECTED;
-    return apmi_socket_begin(socket) ? APM_ERROR_SUCCESS : APM_ERROR_OBJECT_DISPOSED;
+/* Not under the gate: that, or by a close. */
+static apm_error refuse_operation(apmi_operation *operation)
+{
+    apm_error error =
+        apmi_socket_closed(operation->socket) ? APM_ERROR_OBJECT_DISPOSED : APM_ERROR_NOT_CONNECTED;
+
+    apmi_operation_discard(operation, error);
+    return error;
 }
 
 static apm_error queue_operation(apmi_operation *operation, apm_async_result **result)
 {
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
-    apm_error error;
 
     apmk_lock_exclusive(&socket->gate);
-    error = enter_lane(operation);
-    if (error != APM_ERROR_SUCCESS) {
+    if (is_overtaken(operation) || !apmi_socket_begin(socket)) {
         apmk_unlock_exclusive(&socket->gate);
-        apmi_operation_discard(operation, error);
-        return error;
+        return refuse_operation(operation);
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
@@ -284,7 +287,6 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
     uint32_t bytes;
-    apm_error error;
     apmk_code code;
     bool skips;
 
@@ -295,11 +297,9 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
         apmk_unlock_shared(&socket->gate);
         return queue_operation(operation, result);
     }
-    error = enter_lane(operation);
-    if (error != APM_ERROR_SUCCESS) {
+    if (is_overtaken(operation) || !apmi_socket_begin(socket)) {
         apmk_unlock_shared(&socket->gate);
-        apmi_operation_discard(operation, error);
-        return error;
+        return refuse_operation(operation);
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane);
@@ -308,7 +308,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     apmk_unlock_shared(&socket->gate);
 
     if (has_failed(code)) {
-        error = apmi_error_from_native(code);
+        apm_error error = apmi_error_from_native(code);
         apmi_socket_note_error(operation, error);
         leave_lane(socket, lane);
         apmi_socket_undo(socket);
@@ -366,8 +366,8 @@ static bool has_more(const apmi_operation *operation, bool filled)
  * finds it between two calls. The socket remembers an error that lasts. */
 static void keep_received(apmi_operation *operation)
 {
-    if (way_of(operation) != APMI_INWARD || operation->error == APM_ERROR_SUCCESS ||
-        operation->transferred == 0 || !apmi_socket_is_stream(operation->socket))
+    if (way_of(operation) != APMI_INWARD || operation->transferred == 0 ||
+        !apmi_socket_is_stream(operation->socket))
         return;
     apmi_socket_note_error(operation, operation->error);
     operation->error = APM_ERROR_SUCCESS;
@@ -408,7 +408,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         apmk_unlock_exclusive(&socket->gate);
         apmk_interleave();
     }
-    if (!goes_on) keep_received(operation);
+    if (operation->error != APM_ERROR_SUCCESS && !goes_on) keep_received(operation);
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);
     return goes_on;
