@@ -423,6 +423,128 @@ static void receives_that_nobody_cancels_keep_their_order(void)
     close_connection(&one);
 }
 
+/* ---- taking turns ------------------------------------------------------------------------------------ */
+
+/* A worker puts callbacks off after 32 inside Begin, and then each one while it has another. */
+enum { ROW = 32, TURNS = 300, TICKS = 200 };
+
+typedef struct rally rally;
+
+/* A connection whose sends are always over at once, each begun by the callback of the one before. */
+typedef struct player {
+    rally *all;
+    connection both;
+    uint32_t turns;
+} player;
+
+struct rally {
+    connection other, start;
+    player first, second;
+    uint32_t pause; /* the turn of the first one that waits for the second one's next */
+    _Atomic bool pauses;
+    _Atomic uint32_t kept, over;
+    apm_manual_reset_event *next, *let_go;
+};
+
+static void APM_CALL play_on(apm_async_result *result);
+
+static void take_turn(player *one)
+{
+    rally *all = one->all;
+
+    if (one->turns++ == TURNS) {
+        if (one == &all->second) (void)apm_manual_reset_event_set(all->next);
+        atomic_fetch_add(&all->over, 1);
+        return;
+    }
+    CU_ASSERT(apm_socket_begin_send(one->both.socket, "x", 1, 0, play_on, one, NULL) == APM_ERROR_SUCCESS);
+}
+
+static void APM_CALL play_on(apm_async_result *result)
+{
+    player *one = (player *)apm_async_result_state(result);
+    rally *all = one->all;
+
+    if (one == &all->first && one->turns == all->pause) {
+        atomic_store(&all->pauses, true);
+        (void)apm_manual_reset_event_set(all->let_go);
+        (void)apm_manual_reset_event_wait_one(all->next, APM_INFINITE);
+    } else if (one == &all->second && atomic_load(&all->pauses)) {
+        (void)apm_manual_reset_event_set(all->next);
+    }
+    take_turn(one);
+}
+
+static void APM_CALL start_rally(apm_async_result *result)
+{
+    rally *all = (rally *)apm_async_result_state(result);
+    int i;
+
+    for (i = 0; i < ROW; i++)
+        CU_ASSERT(apm_socket_begin_send(all->start.socket, "x", 1, 0, count_callback, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+    take_turn(&all->first);
+    take_turn(&all->second);
+}
+
+static void APM_CALL keep_worker(apm_async_result *result)
+{
+    rally *all = (rally *)apm_async_result_state(result);
+
+    atomic_fetch_add(&all->kept, 1);
+    (void)apm_manual_reset_event_wait_one(all->let_go, APM_INFINITE);
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void start_anew(uint32_t workers)
+{
+    apm_options options = {0};
+
+    options.size = sizeof options;
+    options.min_workers = options.max_workers = workers;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+}
+
+static void call_by_byte(connection *one, char *here, apm_async_callback callback, rally *all)
+{
+    CU_ASSERT(apm_socket_begin_receive(one->socket, here, 1, 0, callback, all, NULL) == APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(one->peer, "x", 1, 60000) == 1);
+}
+
+/* Two connections take turns on the one worker there is, so that it always has something, but never for long the
+ * same, whenever those who watch over it look. Then a callback of one waits for the other's. There is another
+ * worker by then, but it gets that one only if those who watch have not gone. */
+static void callback_waits_for_the_one_it_took_turns_with(void)
+{
+    sim_profile profile = *sim_profile_now();
+    rally all = {0};
+    char here[2];
+
+    if (!profile.ifs_handles) return; /* there everything goes through the port */
+    start_anew(2);
+    profile.ticks = TICKS;
+    sim_set_profile(&profile);
+    all.pause = TURNS - sim_draw(8);
+    all.first.all = all.second.all = &all;
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.next) == APM_ERROR_SUCCESS);
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.let_go) == APM_ERROR_SUCCESS);
+    open_connection(&all.other);
+    open_connection(&all.start);
+    open_connection(&all.first.both);
+    open_connection(&all.second.both);
+    call_by_byte(&all.other, &here[0], keep_worker, &all);
+    wait_for(&all.kept, 1);
+    call_by_byte(&all.start, &here[1], start_rally, &all);
+    wait_for(&all.over, 3);
+    close_connection(&all.second.both);
+    close_connection(&all.first.both);
+    close_connection(&all.start);
+    close_connection(&all.other);
+    apm_manual_reset_event_close(all.let_go);
+    apm_manual_reset_event_close(all.next);
+}
+
 /* ---- a deadline ---------------------------------------------------------------------------------- */
 
 static void write_a_byte(void *argument)
@@ -574,6 +696,7 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"receives_that_nobody_cancels_keep_their_order", receives_that_nobody_cancels_keep_their_order},
+    {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
     {"receive_in_pieces_that_is_cancelled_keeps_what_it_has",
      receive_in_pieces_that_is_cancelled_keeps_what_it_has},
