@@ -486,6 +486,66 @@ static void slow_callback_is_told_with_what_it_held_up(void)
     close_receiving(&first);
 }
 
+/* ---- what is put off -------------------------------------------------------------------------------- */
+
+enum { ROW = 40 /* more than a worker calls back in a row inside Begin */ };
+
+/* A callback that begins so many sends, all over at once, and waits until they have called back. */
+typedef struct series {
+    receiving on;
+    _Atomic uint32_t count;
+    bool waits; /* for some that had not before the last Begin was over */
+} series;
+
+static void APM_CALL count_sent(apm_async_result *result)
+{
+    atomic_fetch_add(&((series *)apm_async_result_state(result))->count, 1);
+}
+
+static void APM_CALL send_series(apm_async_result *result)
+{
+    series *all = (series *)apm_async_result_state(result);
+    apm_socket *socket = all->on.one.socket;
+    apm_error error = apm_socket_end_receive(socket, result, NULL);
+    int i;
+
+    for (i = 0; i < ROW && error == APM_ERROR_SUCCESS; i++)
+        error = apm_socket_begin_send(socket, "x", 1, 0, count_sent, all, NULL);
+    all->waits = atomic_load(&all->count) != ROW;
+    while (atomic_load(&all->count) != ROW) sim_sleep(1);
+    end_time(&all->on.one, error);
+}
+
+static bool series_waits(series *all)
+{
+    atomic_store(&all->count, 0);
+    begin_time(&all->on.one, all->on.one.socket);
+    CU_ASSERT(apm_socket_begin_receive(all->on.one.socket, &all->on.here, 1, 0, send_series, all, NULL) ==
+              APM_ERROR_SUCCESS);
+    write_to(&all->on);
+    (void)wait_end(&all->on.one);
+    return all->waits;
+}
+
+/* What a worker puts off waits for the watch if a callback is slow. After that nobody puts anything
+ * off, so that the next slow one holds up nothing; but not for ever. */
+static void after_a_slow_callback_nothing_is_put_off_for_a_while(void)
+{
+    apm_options options = {0};
+    series all;
+
+    if (!sim_profile_now()->ifs_handles) return; /* there nothing is over at once */
+    options.size = sizeof options;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    open_receiving(&all.on, false);
+    CU_ASSERT(series_waits(&all));
+    CU_ASSERT(!series_waits(&all));
+    sim_sleep(1000);
+    CU_ASSERT(series_waits(&all));
+    close_receiving(&all.on);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------- */
 
 static void (*body)(void);
@@ -519,6 +579,8 @@ static const plain_case tests[] = {
     {"cleanup_does_not_need_posts", cleanup_does_not_need_posts},
     {"delayed_packets_are_told_with_their_number", delayed_packets_are_told_with_their_number},
     {"slow_callback_is_told_with_what_it_held_up", slow_callback_is_told_with_what_it_held_up},
+    {"after_a_slow_callback_nothing_is_put_off_for_a_while",
+     after_a_slow_callback_nothing_is_put_off_for_a_while},
 };
 static void run_current(void)
 {
