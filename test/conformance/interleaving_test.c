@@ -574,6 +574,33 @@ static void deadline_of_what_completes_meanwhile_is_not_kept(void)
     close_connection(&one);
 }
 
+/* ---- the first transfer ---------------------------------------------------------------------------------- */
+
+static void send_first(void *argument)
+{
+    connection *one = (connection *)argument;
+
+    CU_ASSERT(apm_socket_begin_send(one->socket, "x", 1, 0, count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+}
+
+enum { SENDERS = 4 };
+
+/* With its first transfer a connection asks the kernel for what makes a packet come or not. If another one is
+ * in a call then, the simulated kernel fails. */
+static void several_transfers_are_the_first_one(void)
+{
+    sim_thread *threads[SENDERS];
+    connection one;
+    int i;
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    for (i = 0; i < SENDERS; i++) threads[i] = sim_thread_start("sender", send_first, &one);
+    for (i = 0; i < SENDERS; i++) sim_thread_join(threads[i]);
+    wait_for(&called_back, SENDERS);
+    close_connection(&one);
+}
+
 /* ---- adopting ---------------------------------------------------------------------------------------- */
 
 static void end_library(void *argument)
@@ -705,6 +732,7 @@ static const plain_case scenes[] = {
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
+    {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
     {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
     {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},

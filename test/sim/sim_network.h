@@ -216,6 +216,7 @@ struct sim_socket {
     bool updated; /* its context */
     bool any;     /* bound to the wildcard */
     bool skips, quick;
+    uint32_t calls;                 /* sends and receives that have not returned */
     bool ended_send, ended_receive; /* by shutdown */
     bool unreachable;               /* a datagram of its has found nobody: to be told */
     uint16_t port, remote_port;     /* 0: none */

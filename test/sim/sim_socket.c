@@ -198,13 +198,17 @@ apmk_code apmk_socket_attach(apmk_socket handle, apmk_port port, uintptr_t key)
 
 bool apmk_socket_skip_on_success(apmk_socket handle, bool own)
 {
+    sim_socket *socket;
     bool skips;
 
     (void)own; /* there is one provider */
     sim_enter("skip on success", handle, 0);
     sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->calls != 0)
+        sim_fail("skip-on-success is asked for beside a call, which may or may not send its packet then");
     skips = sim_profile_now()->ifs_handles && !sim_fault_strikes(SIM_SKIP);
-    sim_socket_find(handle)->skips = skips;
+    socket->skips = skips;
     sched_mutex_unlock(&sim_network);
     return skips;
 }

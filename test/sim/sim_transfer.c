@@ -183,26 +183,40 @@ apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *lik
     return code;
 }
 
-apmk_code apmk_socket_send(apmk_socket handle, const apmk_buffer *buffers, uint32_t count, int32_t flags,
-                           apmk_overlapped *overlapped, uint32_t *bytes)
+static void change_calls(apmk_socket handle, int change)
+{
+    sched_mutex_lock(&sim_network);
+    sim_socket_find(handle)->calls += (uint32_t)change; /* nobody closes it during a call */
+    sched_mutex_unlock(&sim_network);
+}
+
+/* While it lasts its caller relies on whether a success sends a packet. */
+static apmk_code transfer_bytes(const char *what, apmk_socket handle, sim_kind kind,
+                                const apmk_buffer *buffers, uint32_t count, int32_t flags,
+                                apmk_overlapped *overlapped, uint32_t *bytes)
 {
     sim_request like = {0};
+    apmk_code code;
 
     sim_parts_set(&like, buffers, count);
     like.flags = flags;
-    sim_enter("send", handle, like.size);
-    return sim_transfer(handle, SIM_SEND, &like, overlapped, bytes);
+    change_calls(handle, 1);
+    sim_enter(what, handle, like.size);
+    code = sim_transfer(handle, kind, &like, overlapped, bytes);
+    change_calls(handle, -1);
+    return code;
+}
+
+apmk_code apmk_socket_send(apmk_socket handle, const apmk_buffer *buffers, uint32_t count, int32_t flags,
+                           apmk_overlapped *overlapped, uint32_t *bytes)
+{
+    return transfer_bytes("send", handle, SIM_SEND, buffers, count, flags, overlapped, bytes);
 }
 
 apmk_code apmk_socket_receive(apmk_socket handle, const apmk_buffer *buffers, uint32_t count, int32_t flags,
                               apmk_overlapped *overlapped, uint32_t *bytes)
 {
-    sim_request like = {0};
-
-    sim_parts_set(&like, buffers, count);
-    like.flags = flags;
-    sim_enter("receive", handle, like.size);
-    return sim_transfer(handle, SIM_RECEIVE, &like, overlapped, bytes);
+    return transfer_bytes("receive", handle, SIM_RECEIVE, buffers, count, flags, overlapped, bytes);
 }
 
 /* ---- cancel --------------------------------------------------------------------------------------- */
