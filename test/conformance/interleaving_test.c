@@ -601,6 +601,43 @@ static void several_transfers_are_the_first_one(void)
     close_connection(&one);
 }
 
+/* ---- a name ------------------------------------------------------------------------------------------ */
+
+static void refuse_threads(uint32_t rate)
+{
+    sim_profile profile = *sim_profile_now();
+
+    profile.faults[SIM_THREAD].rate = rate;
+    sim_set_profile(&profile);
+}
+
+/* There is no thread for the second look-up, and the one of the first is at work: then it waits for that. */
+static void look_up_without_a_thread_waits_for_another_ones(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 4);
+    apm_socket *sockets[2];
+    int i;
+
+    atomic_store(&called_back, 0);
+    sim_names_hold(true);
+    for (i = 0; i < 2; i++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP,
+                                          &sockets[i]) == APM_ERROR_SUCCESS);
+        if (i == 1) refuse_threads(1000);
+        CU_ASSERT(apm_socket_begin_connect_host(sockets[i], "localhost", sim_listener_port(listener),
+                                                count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+        while (sim_names_waiting() == 0) sim_sleep(1);
+    }
+    refuse_threads(0);
+    sim_names_hold(false);
+    wait_for(&called_back, 2);
+    for (i = 0; i < 2; i++) {
+        CU_ASSERT(apm_socket_connected(sockets[i]));
+        (void)apm_socket_close(sockets[i]);
+    }
+    sim_listener_close(listener);
+}
+
 /* ---- adopting ---------------------------------------------------------------------------------------- */
 
 static void end_library(void *argument)
@@ -733,6 +770,7 @@ static const plain_case scenes[] = {
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
     {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
+    {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
     {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
     {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
