@@ -5,8 +5,9 @@
  * It implements src/kernel.h for one process. What it does is drawn from a profile; the draws
  * come from a seed. Rules that the model has to keep towards the real kernel are checked:
  * a use of a closed handle, a second close, an OVERLAPPED that is passed while the kernel
- * owns it or changed meanwhile, a port closed too early. Each ends the process with the
- * seed, the last events and the state of the threads.
+ * owns it or changed meanwhile, a port closed too early, a handle asked to skip its port
+ * while somebody is in a call. Each ends the process with the seed, the last events and the
+ * state of the threads.
  */
 #ifndef SIM_H
 #define SIM_H
