@@ -408,7 +408,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         apmk_unlock_exclusive(&socket->gate);
         apmk_interleave();
     }
-    if (operation->error != APM_ERROR_SUCCESS && !goes_on) keep_received(operation);
+    if (!goes_on && operation->error != APM_ERROR_SUCCESS) keep_received(operation);
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);
     return goes_on;

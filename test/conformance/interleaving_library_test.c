@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* Scenes of the library: who comes first of its workers, those who look names up, start it and end it. */
+#include "scene.h"
+
+enum { MANY = 6 };
+
+/* ---- taken together -------------------------------------------------------------------------------- */
+
+typedef struct gathering {
+    apm_manual_reset_event *all_here;
+    _Atomic uint32_t here, over;
+} gathering;
+
+static void APM_CALL wait_for_the_others(apm_async_result *result)
+{
+    gathering *all = (gathering *)apm_async_result_state(result);
+
+    if (atomic_fetch_add(&all->here, 1) + 1 == MANY)
+        (void)apm_manual_reset_event_set(all->all_here);
+    else
+        (void)apm_manual_reset_event_wait_one(all->all_here, APM_INFINITE);
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void APM_CALL pass_by(apm_async_result *result)
+{
+    gathering *all = (gathering *)apm_async_result_state(result);
+
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void gather(connection *many, gathering *all, apm_async_callback callback)
+{
+    char here[MANY];
+    int i;
+
+    atomic_store(&all->over, 0);
+    for (i = 0; i < MANY; i++)
+        CU_ASSERT(apm_socket_begin_receive(many[i].socket, &here[i], 1, 0, callback, all, NULL) ==
+                  APM_ERROR_SUCCESS);
+    for (i = 0; i < MANY; i++) CU_ASSERT(sim_peer_write(many[i].peer, "x", 1, 60000) == 1);
+    wait_for(&all->over, MANY);
+}
+
+/* One worker may take the packets of all, but each callback waits for all: whatever a worker holds
+ * has to get to others. Also where those who watch over it are just about to go, as they do some
+ * 10 ms after the last time. */
+static void callbacks_that_wait_for_each_other_all_run(void)
+{
+    connection many[MANY];
+    gathering all = {NULL, 0, 0};
+    int i;
+
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.all_here) == APM_ERROR_SUCCESS);
+    for (i = 0; i < MANY; i++) open_connection(&many[i]);
+    gather(many, &all, pass_by);
+    sim_sleep(5 + sim_draw(8));
+    gather(many, &all, wait_for_the_others);
+    for (i = 0; i < MANY; i++) close_connection(&many[i]);
+    apm_manual_reset_event_close(all.all_here);
+}
+
+/* ---- taking turns ------------------------------------------------------------------------------------ */
+
+/* A worker puts callbacks off after 32 inside Begin, and then each one while it has another. */
+enum { ROW = 32, TURNS = 300, TICKS = 200 };
+
+typedef struct rally rally;
+
+/* A connection whose sends are always over at once, each begun by the callback of the one before. */
+typedef struct player {
+    rally *all;
+    connection both;
+    uint32_t turns;
+} player;
+
+struct rally {
+    connection other, start;
+    player first, second;
+    uint32_t pause; /* the turn of the first one that waits for the second one's next */
+    _Atomic bool pauses;
+    _Atomic uint32_t kept, over;
+    apm_manual_reset_event *next, *let_go;
+};
+
+static void APM_CALL play_on(apm_async_result *result);
+
+static void take_turn(player *one)
+{
+    rally *all = one->all;
+
+    if (one->turns++ == TURNS) {
+        if (one == &all->second) (void)apm_manual_reset_event_set(all->next);
+        atomic_fetch_add(&all->over, 1);
+        return;
+    }
+    CU_ASSERT(apm_socket_begin_send(one->both.socket, "x", 1, 0, play_on, one, NULL) == APM_ERROR_SUCCESS);
+}
+
+static void APM_CALL play_on(apm_async_result *result)
+{
+    player *one = (player *)apm_async_result_state(result);
+    rally *all = one->all;
+
+    if (one == &all->first && one->turns == all->pause) {
+        atomic_store(&all->pauses, true);
+        (void)apm_manual_reset_event_set(all->let_go);
+        (void)apm_manual_reset_event_wait_one(all->next, APM_INFINITE);
+    } else if (one == &all->second && atomic_load(&all->pauses)) {
+        (void)apm_manual_reset_event_set(all->next);
+    }
+    take_turn(one);
+}
+
+static void APM_CALL start_rally(apm_async_result *result)
+{
+    rally *all = (rally *)apm_async_result_state(result);
+    int i;
+
+    for (i = 0; i < ROW; i++)
+        CU_ASSERT(apm_socket_begin_send(all->start.socket, "x", 1, 0, count_callback, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+    take_turn(&all->first);
+    take_turn(&all->second);
+}
+
+static void APM_CALL keep_worker(apm_async_result *result)
+{
+    rally *all = (rally *)apm_async_result_state(result);
+
+    atomic_fetch_add(&all->kept, 1);
+    (void)apm_manual_reset_event_wait_one(all->let_go, APM_INFINITE);
+    atomic_fetch_add(&all->over, 1);
+}
+
+static void start_anew(uint32_t workers)
+{
+    apm_options options = {0};
+
+    options.size = sizeof options;
+    options.min_workers = options.max_workers = workers;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+}
+
+static void call_by_byte(connection *one, char *here, apm_async_callback callback, rally *all)
+{
+    CU_ASSERT(apm_socket_begin_receive(one->socket, here, 1, 0, callback, all, NULL) == APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(one->peer, "x", 1, 60000) == 1);
+}
+
+/* Two connections take turns on the one worker there is, so that it always has something, but never for long the
+ * same, whenever those who watch over it look. Then a callback of one waits for the other's. There is another
+ * worker by then, but it gets that one only if those who watch have not gone. */
+static void callback_waits_for_the_one_it_took_turns_with(void)
+{
+    sim_profile profile = *sim_profile_now();
+    rally all = {0};
+    char here[2];
+
+    if (!profile.ifs_handles) return; /* there everything goes through the port */
+    start_anew(2);
+    profile.ticks = TICKS;
+    sim_set_profile(&profile);
+    all.pause = TURNS - sim_draw(8);
+    all.first.all = all.second.all = &all;
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.next) == APM_ERROR_SUCCESS);
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.let_go) == APM_ERROR_SUCCESS);
+    open_connection(&all.other);
+    open_connection(&all.start);
+    open_connection(&all.first.both);
+    open_connection(&all.second.both);
+    call_by_byte(&all.other, &here[0], keep_worker, &all);
+    wait_for(&all.kept, 1);
+    call_by_byte(&all.start, &here[1], start_rally, &all);
+    wait_for(&all.over, 3);
+    close_connection(&all.second.both);
+    close_connection(&all.first.both);
+    close_connection(&all.start);
+    close_connection(&all.other);
+    apm_manual_reset_event_close(all.let_go);
+    apm_manual_reset_event_close(all.next);
+}
+
+/* ---- a name ------------------------------------------------------------------------------------------ */
+
+static void refuse_threads(uint32_t rate)
+{
+    sim_profile profile = *sim_profile_now();
+
+    profile.faults[SIM_THREAD].rate = rate;
+    sim_set_profile(&profile);
+}
+
+/* There is no thread for the second look-up, and the one of the first is at work: then it waits for that. */
+static void look_up_without_a_thread_waits_for_another_ones(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 4);
+    apm_socket *sockets[2];
+    int i;
+
+    sim_names_hold(true);
+    for (i = 0; i < 2; i++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP,
+                                          &sockets[i]) == APM_ERROR_SUCCESS);
+        if (i == 1) refuse_threads(1000);
+        CU_ASSERT(apm_socket_begin_connect_host(sockets[i], "localhost", sim_listener_port(listener),
+                                                count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+        while (sim_names_waiting() == 0) sim_sleep(1);
+    }
+    refuse_threads(0);
+    sim_names_hold(false);
+    wait_for(&called_back, 2);
+    for (i = 0; i < 2; i++) {
+        CU_ASSERT(apm_socket_connected(sockets[i]));
+        (void)apm_socket_close(sockets[i]);
+    }
+    sim_listener_close(listener);
+}
+
+/* ---- adopting ---------------------------------------------------------------------------------------- */
+
+static void end_library(void *argument)
+{
+    (void)argument;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+}
+
+/* A handle that the end of the library keeps from being adopted is the caller's, and can still be given
+ * to a port; one that was adopted before is the library's to close. */
+static void handle_is_adopted_or_left_alone_by_an_end(void)
+{
+    apm_socket *socket = NULL;
+    sim_thread *thread;
+    apmk_socket handle;
+    apmk_port port;
+    apm_error error;
+
+    CU_ASSERT_FATAL(apmk_socket_open(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &handle) ==
+                    APMK_SUCCESS);
+    thread = sim_thread_start("ender", end_library, NULL);
+    error = apm_socket_adopt(handle, &socket);
+    sim_thread_join(thread);
+    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
+    if (error == APM_ERROR_SUCCESS) {
+        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    } else {
+        CU_ASSERT(error == APM_ERROR_INVALID_OPERATION);
+        CU_ASSERT(apmk_port_create(1, &port) == APMK_SUCCESS);
+        CU_ASSERT(apmk_socket_attach(handle, port, 0) == APMK_SUCCESS);
+        apmk_socket_close(handle);
+        apmk_port_close(port);
+    }
+    while (apm_cleanup() == APM_ERROR_SUCCESS) {
+    } /* it may have started the library anew */
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
+/* ---- in a DllMain -------------------------------------------------------------------------------------- */
+
+/* Whoever is in one waits for nobody: who he would wait for needs the loader's lock, which he has. */
+static void make_a_socket_in_a_dll_main(void *argument)
+{
+    apm_socket *socket = NULL;
+    apm_error error;
+
+    (void)argument;
+    sim_set_loader(APMK_LOADER_HELD);
+    error = apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
+    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
+    CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_INVALID_OPERATION);
+    if (socket != NULL) CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    sim_set_loader(APMK_LOADER_FREE);
+}
+
+static void library_begins_and_ends_beside_a_dll_main(void)
+{
+    sim_thread *thread;
+
+    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    (void)apm_cleanup(); /* it may have started the library anew */
+    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    while (apm_cleanup() == APM_ERROR_SUCCESS) {
+    }
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
+static void close_in_a_dll_main(void *argument)
+{
+    sim_set_loader(APMK_LOADER_HELD);
+    CU_ASSERT(apm_socket_close((apm_socket *)argument) == APM_ERROR_SUCCESS);
+    sim_set_loader(APMK_LOADER_FREE);
+}
+
+/* Also where the thread that looks names up is just about to leave, as it does after 5 s. */
+static void connect_by_name_is_begun_beside_a_dll_main(void)
+{
+    sim_thread *thread;
+    apm_socket *socket = NULL;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                        APM_ERROR_SUCCESS);
+        apm_socket_retain(socket);
+        thread = sim_thread_start("module", close_in_a_dll_main, socket);
+        (void)apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL);
+        sim_thread_join(thread);
+        apm_socket_release(socket);
+        if (round == 0) sim_sleep(4990 + sim_draw(20));
+    }
+}
+
+/* The thread that is about to leave cannot before the loader's lock is free: its place is not to be had. */
+static void connect_by_name_is_begun_in_a_dll_main(void)
+{
+    apm_socket *socket = NULL;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                        APM_ERROR_SUCCESS);
+        if (round != 0) sim_sleep(4990 + sim_draw(20));
+        if (round != 0) sim_set_loader(APMK_LOADER_HELD);
+        CU_ASSERT(apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+        sim_set_loader(APMK_LOADER_FREE);
+    }
+}
+
+/* ---- running -------------------------------------------------------------------------------------------- */
+
+static const plain_case scenes[] = {
+    {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
+    {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
+    {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
+    {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
+    {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
+    {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
+    {"connect_by_name_is_begun_in_a_dll_main", connect_by_name_is_begun_in_a_dll_main},
+};
+
+int main(void)
+{
+    return play_scenes("interleaving_library", scenes, sizeof scenes / sizeof *scenes);
+}
