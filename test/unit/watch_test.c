@@ -61,6 +61,38 @@ static void watcher_is_there_before_the_library(void)
     sim_watch(0, NULL);
 }
 
+static _Atomic uint32_t told, told_too_much;
+
+static void APM_CALL note_level(const apm_log_record *record, void *context)
+{
+    (void)context;
+    atomic_fetch_add(record->level <= APM_LOG_INFORMATION ? &told : &told_too_much, 1);
+}
+
+/* The library then tells more than the log has asked for. */
+static void log_gets_no_more_where_somebody_watches(void)
+{
+    apm_options options = harness_options();
+    pair both;
+
+    forget();
+    atomic_store(&told, 0);
+    atomic_store(&told_too_much, 0);
+    options.log = note_level;
+    options.log_level = APM_LOG_INFORMATION;
+    sim_watch(APM_LOG_TRACE, see);
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        if (pair_open(&both)) {
+            check_alive(&both);
+            pair_close(&both);
+        }
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+    sim_watch(0, NULL);
+    CHECK(atomic_load(&told) >= 2); /* it starts, and ends */
+    CHECK(atomic_load(&completions) != 0 && atomic_load(&told_too_much) == 0);
+}
+
 static _Atomic uint32_t refusals;
 
 static void see_refusals(const char *name, const char *detail, int32_t error, uint64_t value)
@@ -130,6 +162,7 @@ static const test_case watch_cases[] = {
     {"watcher_comes_and_goes", watcher_comes_and_goes, false},
     {"watcher_is_there_before_the_library", watcher_is_there_before_the_library, true},
     {"refused_operation_is_told", refused_operation_is_told, false},
+    {"log_gets_no_more_where_somebody_watches", log_gets_no_more_where_somebody_watches, true},
     {"refused_thread_is_told", refused_thread_is_told, true},
     {NULL, NULL, false},
 };
