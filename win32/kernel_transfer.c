@@ -19,6 +19,7 @@
 #include "extensions.h"
 #include "kernel.h"
 #include "native_transfer.h"
+#include "provider.h"
 
 _Static_assert(APMK_ABORTED == WSA_OPERATION_ABORTED, "codes are the system's");
 _Static_assert(APMK_PENDING == WSA_IO_PENDING, "codes are the system's");
@@ -76,16 +77,17 @@ apmk_code apmk_socket_receive(apmk_socket socket, const apmk_buffer *buffers, ui
 #define CANCEL_TRIES 64     /* that give the processor away, */
 #define CANCEL_PATIENCE 300 /* and then such that take a millisecond */
 
-/* What it returns is of no use: it may find nothing that still goes on, and not all systems
- * say so. The packet tells. Only one thing is worth another try: some systems do not find an
- * operation while they are at work on it, and would then forget about the cancel. Elsewhere
- * the two cannot be true together for longer than it takes to queue the packet. */
+/* What it returns is of no use: it may find nothing that still goes on, and not all systems say so. The
+ * packet tells. Only one thing is worth another try: Wine does not find an operation while it is at work on
+ * it, and would then forget about the cancel. Windows has nothing to be tried again, and its status may
+ * say "pending" until somebody takes the packet, who may wait for us. */
 void apmk_socket_cancel(apmk_socket socket, apmk_overlapped *overlapped)
 {
     int tries = 0;
 
     while (!CancelIoEx((HANDLE)socket, native_overlapped(overlapped)) && GetLastError() == ERROR_NOT_FOUND &&
-           overlapped != NULL && *(volatile uintptr_t *)&overlapped->internal == PENDING_STATUS &&
+           overlapped != NULL && apmk_provider_is_wine() &&
+           *(volatile uintptr_t *)&overlapped->internal == PENDING_STATUS &&
            ++tries < CANCEL_TRIES + CANCEL_PATIENCE)
         if (tries < CANCEL_TRIES)
             (void)SwitchToThread();

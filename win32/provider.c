@@ -12,13 +12,18 @@
 
 #include "compat.h"
 
-static bool has_layers; /* written before there is a socket */
+static bool is_wine; /* written before there is a socket */
 
 void apmk_provider_look(void)
 {
     HMODULE module = GetModuleHandleW(L"ntdll.dll");
 
-    has_layers = module == NULL || GetProcAddress(module, "wine_get_version") == NULL;
+    is_wine = module != NULL && GetProcAddress(module, "wine_get_version") != NULL;
+}
+
+bool apmk_provider_is_wine(void)
+{
+    return is_wine;
 }
 
 bool apmk_provider_has_files(apmk_socket socket, bool own)
@@ -26,7 +31,7 @@ bool apmk_provider_has_files(apmk_socket socket, bool own)
     WSAPROTOCOL_INFOW provider;
     int length = (int)sizeof provider;
 
-    if (own && !has_layers) return true;
+    if (own && is_wine) return true;
     if (getsockopt(socket, SOL_SOCKET, SO_PROTOCOL_INFOW, (char *)&provider, &length) != 0) return false;
     return provider.iSocketType == SOCK_STREAM && (provider.dwServiceFlags1 & XP1_IFS_HANDLES) != 0;
 }

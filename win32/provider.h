@@ -8,6 +8,7 @@
 /* At the start of the library. Not later: it takes the loader's lock, which must not be waited for
  * under a socket's gate, since a close in a DllMain waits for that. */
 void apmk_provider_look(void);
+bool apmk_provider_is_wine(void);
 /* Whether a stream's handle is a file's, which can be told to skip the port. `own`: it is from
  * apmk_socket_open. */
 bool apmk_provider_has_files(apmk_socket socket, bool own);
