@@ -215,7 +215,9 @@ APM_API apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseco
 /**
  * WSAIoctl with a code of Winsock's: `in_size` bytes at `in`, and room for `out_size` at
  * `out`; `returned` (may be NULL) receives how many are there. What is set this way is not
- * set again on a fresh kernel socket.
+ * set again on a fresh kernel socket. **Blocks** only for a code that waits by itself
+ * (SIO_ADDRESS_LIST_CHANGE and its like), and then keeps a close waiting, too: use those on a
+ * socket of their own.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL (`socket`, or a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a size above 2 GiB), APM_ERROR_INVALID_OPERATION
