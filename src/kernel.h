@@ -73,7 +73,8 @@ typedef struct apmk_address {
 
 /* ---- the system ---------------------------------------------------------------------- */
 
-/* Starts the network (counted by the system) and whatever the boundary keeps per process.
+/* Starts the network (counted by the system) and whatever the boundary keeps per process, such as a hold on
+ * the module: its code stays until the stop.
  * apmk_start and apmk_stop are called in pairs, one at a time, and under no lock: they may take the
  * loader's. */
 apmk_code apmk_start(void);
@@ -94,8 +95,8 @@ size_t apmk_error_text(int32_t code, char *text, size_t size);
 
 /* ---- threads --------------------------------------------------------------------------- */
 
-/* A thread holds the module it runs in, so that the code stays until the thread has left.
- * Each started thread is joined once; joining waits until it has left and closes it. */
+/* Each started thread is joined once, before apmk_stop; joining waits until it has left and closes it. To
+ * start one takes no lock of the loader's; to begin and to end it does. */
 apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread);
 void apmk_thread_join(apmk_thread thread);
 

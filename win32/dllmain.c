@@ -4,7 +4,7 @@
  *
  * It does nothing, on purpose. It runs under the loader's lock, where a thread can neither be
  * started to the point of running nor be waited for. At FreeLibrary nobody runs in here any
- * more, since every thread holds the module; at the end of the process the other threads are
+ * more, since the module is held while the library runs; at the end of the process the other threads are
  * gone, perhaps with locks in their hands, and the system takes back the rest.
  *
  * No DisableThreadLibraryCalls: a C runtime that is linked statically keeps its values per

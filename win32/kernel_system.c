@@ -15,6 +15,12 @@
 /* Not _Thread_local: some compilers implement that with heap calls that abort when they fail. */
 static DWORD locals[APMK_LOCAL_COUNT];
 
+/* From start to stop: whoever frees it, it stays for the threads that run in it. */
+static HMODULE own_module;
+
+/* An address inside of it. */
+static const char anchor = 0;
+
 static void free_locals(unsigned count)
 {
     while (count != 0) (void)TlsFree(locals[--count]);
@@ -26,8 +32,11 @@ apmk_code apmk_start(void)
     apmk_code code;
     unsigned i = 0;
 
+    if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(const void *)&anchor,
+                            &own_module))
+        return last_error();
     code = (apmk_code)WSAStartup(WINSOCK_VERSION, &data);
-    if (code != APMK_SUCCESS) return code;
+    if (code != APMK_SUCCESS) goto no_network;
     if (data.wVersion != WINSOCK_VERSION) {
         code = WSAVERNOTSUPPORTED;
         goto failed;
@@ -45,6 +54,8 @@ apmk_code apmk_start(void)
 failed:
     free_locals(i);
     (void)WSACleanup();
+no_network:
+    (void)FreeLibrary(own_module);
     return code;
 }
 
@@ -53,6 +64,7 @@ void apmk_stop(void)
     free_locals(APMK_LOCAL_COUNT);
     apmk_extensions_forget();
     (void)WSACleanup();
+    (void)FreeLibrary(own_module); /* never the last hold: our caller has one */
 }
 
 uintptr_t apmk_local_get(enum apmk_local which)

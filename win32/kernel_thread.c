@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads. Each holds the module it runs in:
- *
- *  1. The starter takes a reference on the module for the thread, so that there is no moment
- *     at which the thread exists and the reference does not.
- *  2. The thread gives it back with its very last step, FreeLibraryAndExitThread, which
- *     does not return into code that may have gone.
- *
- * So FreeLibrary of a library in use is harmless: the module stays until the last has left.
+ * Threads. Whoever starts one joins it before apmk_stop, until which the module is held
+ * (kernel_system.c): so a thread needs no hold of its own, which only the loader could give, with its lock.
+ * Threads are started under locks of ours, and a DllMain may wait for those.
  *
  * What to run travels in a small block. The thread frees it before it runs anything, and if
  * there is no thread the starter does: it has one owner at any time, and nothing that the
@@ -21,13 +16,9 @@
 #include "native_error.h"
 
 typedef struct thread_start {
-    HMODULE module;
     void (*run)(void *argument);
     void *argument;
 } thread_start;
-
-/* An address inside this module. */
-static const char anchor = 0;
 
 static DWORD WINAPI run_thread(LPVOID argument)
 {
@@ -35,7 +26,7 @@ static DWORD WINAPI run_thread(LPVOID argument)
 
     apmk_release(argument);
     start.run(start.argument);
-    FreeLibraryAndExitThread(start.module, 0);
+    return 0;
 }
 
 apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread)
@@ -47,24 +38,14 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     if (start == NULL) return ERROR_NOT_ENOUGH_MEMORY;
     start->run = run;
     start->argument = argument;
-    if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(const void *)&anchor,
-                            &start->module)) {
-        code = last_error();
-        goto no_module;
-    }
     handle = CreateThread(NULL, 0, run_thread, start, 0, NULL);
     if (handle == NULL) {
         code = last_error();
-        goto no_thread;
+        apmk_release(start);
+        return code;
     }
     *thread = (apmk_thread)handle;
     return APMK_SUCCESS;
-
-no_thread:
-    (void)FreeLibrary(start->module); /* never the last one: we run in it */
-no_module:
-    apmk_release(start);
-    return code;
 }
 
 void apmk_thread_join(apmk_thread thread)

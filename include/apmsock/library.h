@@ -5,9 +5,9 @@
  * the defaults, and a process may exit at any moment without ending it. End it before
  * FreeLibrary, or to get the worker threads and the memory back.
  *
- * **The DLL.** Each of the library's threads holds the module, so it stays loaded as long as one
- * runs, whoever frees it: a callback that is under way returns into code that is there. With
- * the last apm_cleanup they are gone, and nothing but its caller holds the module any more. So
+ * **The DLL.** While it runs the library holds its module, which so stays loaded, whoever frees
+ * it: a callback that is under way returns into code that is there. With the last apm_cleanup its
+ * threads are gone, and nothing but its caller holds the module any more. So
  * whoever calls apm_cleanup must hold it (linked to it, or a LoadLibrary of his own that no
  * FreeLibrary has taken back) until apm_cleanup has returned, as every caller of any other
  * function must. A module whose code is a callback has to stay, too: that the callback has left

@@ -221,6 +221,27 @@ static void idle_library_freed_with_live_workers_does_no_harm(void)
     settle(handles, threads);
 }
 
+/* No thread is in it, but sockets may be in the kernel. */
+static void library_without_workers_stays_until_it_is_ended(void)
+{
+    apm_options options = {0};
+    library dll;
+
+    options.size = sizeof options;
+    options.no_workers = true;
+    if (!load_library(&dll)) {
+        CU_FAIL("the DLL cannot be loaded, or lacks a function");
+        return;
+    }
+    CU_ASSERT(dll.startup(&options) == APM_ERROR_SUCCESS);
+    CU_ASSERT(FreeLibrary(dll.module) != 0);
+    CU_ASSERT(GetModuleHandleA("apmsock.dll") == dll.module);
+    CU_ASSERT(load_library(&dll));
+    CU_ASSERT(dll.cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(FreeLibrary(dll.module) != 0);
+    CU_ASSERT(module_goes(module_library()));
+}
+
 /* Nobody else here has started it: every peer is closed. */
 static bool network_is_stopped(void)
 {
@@ -364,6 +385,7 @@ static const struct {
     {"library_freed_in_the_middle_stays_until_it_is_ended",
      library_freed_in_the_middle_stays_until_it_is_ended},
     {"idle_library_freed_with_live_workers_does_no_harm", idle_library_freed_with_live_workers_does_no_harm},
+    {"library_without_workers_stays_until_it_is_ended", library_without_workers_stays_until_it_is_ended},
     {"library_starts_the_network_and_gives_it_back", library_starts_the_network_and_gives_it_back},
     {"sockets_are_not_inherited_by_children", sockets_are_not_inherited_by_children},
     {"process_may_end_with_idle_workers", process_may_end_with_idle_workers},

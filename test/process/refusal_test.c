@@ -78,7 +78,6 @@ static HANDLE WINAPI start_thread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, 
 {
     CHECK(security == NULL && run != NULL && argument != NULL && flags == 0 && number == NULL);
     (void)stack;
-    CHECK(system_now.taken[MODULE] == 1); /* before there is a thread */
     return takes(THREAD) ? GetCurrentThread() : NULL;
 }
 
@@ -165,9 +164,8 @@ static void refused_thread_leaves_nothing(void)
     check_refused(THREAD, ERROR_NO_SYSTEM_RESOURCES);
 }
 
-static void thread_without_its_module_or_block_is_none(void)
+static void thread_without_its_block_is_none(void)
 {
-    check_refused(MODULE, ERROR_NO_SYSTEM_RESOURCES);
     check_refused(BLOCK, ERROR_NOT_ENOUGH_MEMORY);
 }
 
@@ -181,6 +179,7 @@ static void stop_gives_back_what_start_took(void)
     for (i = 1; i <= 3; i++) {
         CHECK(apmk_start() == APMK_SUCCESS);
         CHECK(system_now.taken[NETWORK] == 1 && system_now.taken[SLOT] == APMK_LOCAL_COUNT);
+        CHECK(system_now.taken[MODULE] == 1);
         apmk_stop();
         CHECK(system_now.forgotten == i);
         check_nothing_taken();
@@ -201,6 +200,10 @@ static void start_that_fails_leaves_nothing(void)
     system_now.refuses[NETWORK] = 1;
     CHECK(apmk_start() == WSASYSNOTREADY);
     check_nothing_taken();
+    begin();
+    system_now.refuses[MODULE] = 1;
+    CHECK(apmk_start() == ERROR_NO_SYSTEM_RESOURCES);
+    check_nothing_taken();
 }
 
 static void older_network_is_none(void)
@@ -215,7 +218,7 @@ int main(void)
 {
     static const plain_case cases[] = {
         {"refused_thread_leaves_nothing", refused_thread_leaves_nothing},
-        {"thread_without_its_module_or_block_is_none", thread_without_its_module_or_block_is_none},
+        {"thread_without_its_block_is_none", thread_without_its_block_is_none},
         {"stop_gives_back_what_start_took", stop_gives_back_what_start_took},
         {"start_that_fails_leaves_nothing", start_that_fails_leaves_nothing},
         {"older_network_is_none", older_network_is_none},

@@ -12,11 +12,12 @@
  * When nobody can run, the clock jumps to the next deadline. If there is none, or nothing but
  * deadlines passes for hours, the run is stuck and fails.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* sched_getcpu */
 
 #include "scheduler.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -437,10 +438,25 @@ void sched_join(sched_thread *thread)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------ */
 
+/* One thread at a time needs one processor; to give the baton to another one takes several times as long. */
+static void stay_on_this_processor(void)
+{
+    static bool stays;
+    int processor = sched_getcpu();
+    cpu_set_t here;
+
+    if (stays || processor < 0) return;
+    stays = true;
+    CPU_ZERO(&here);
+    CPU_SET((size_t)processor, &here);
+    (void)sched_setaffinity(0, sizeof here, &here); /* without it is only slower */
+}
+
 void sched_run(void (*body)(void *argument), void *argument)
 {
     sched_thread *thread = (sched_thread *)calloc(1, sizeof *thread);
 
+    stay_on_this_processor();
     if (thread == NULL) sim_fail("no memory for the first thread");
     thread_count = 0;
     clock_now = START_OF_TIME;

@@ -11,8 +11,8 @@
 
 /* ---- the loader ---------------------------------------------------------------------------------- */
 
-/* A lock of the process: whoever is in a DllMain has it, and a thread needs it to be started, to begin and
- * to end, the network's modules to be loaded and freed. */
+/* A lock of the process: whoever is in a DllMain has it, and a thread needs it to begin and to end, the
+ * network's modules to be loaded and freed. */
 static apmk_lock loader_lock;
 static _Thread_local enum apmk_loader loader;
 
@@ -200,7 +200,6 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     struct apmk_thread_object *object;
 
     sim_enter("thread start", 0, 0);
-    pass_loader();
     if (sim_fault_strikes(SIM_THREAD)) return APMK_NO_MEMORY;
     object = (struct apmk_thread_object *)sim_memory(sizeof *object);
     object->run = run;
