@@ -9,7 +9,7 @@ list(APPEND support_sources
 # Where they are only to be compiled, once is enough, and fast.
 option(APMSOCK_TESTS_RUN "Build the test programs to be run, with the static library, too" ON)
 if(NOT APMSOCK_TESTS_RUN)
-    add_compile_options(-O0 -g0)
+    add_compile_options($<$<COMPILE_LANGUAGE:C>:-O0> -g0) # Clang's C++ needs -O2 to link with GCC's library
 endif()
 
 foreach(kind dll static)
