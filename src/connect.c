@@ -167,14 +167,14 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
 /* Before the gate: somebody to look the name up. The library does not end meanwhile. */
 static apm_error promise_look_up(apm_socket *socket)
 {
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    apm_error error;
     bool open;
 
     apmk_lock_shared(&socket->gate);
     open = !apmi_socket_closed(socket);
     if (open) apmi_library_enter_use(socket->library); /* an open socket is one, too */
     apmk_unlock_shared(&socket->gate);
-    if (!open) return error;
+    if (!open) return APM_ERROR_OBJECT_DISPOSED;
     error = apmi_error_from_native(apmi_resolver_promise(&socket->library->resolver));
     if (error != APM_ERROR_SUCCESS) apmi_library_leave(socket->library, NULL);
     return error;
@@ -212,6 +212,7 @@ static apm_error enter_course(apmi_operation *operation, apm_async_result **resu
 static apm_error begin_course(apmi_operation *operation, apm_async_result **result)
 {
     apm_socket *socket = operation->socket;
+    apmi_library *library = socket->library;
     apmi_phase before = (apmi_phase)apmi_course_of(operation)->before;
     apm_error error;
 
@@ -223,7 +224,7 @@ static apm_error begin_course(apmi_operation *operation, apm_async_result **resu
         return error;
     }
     error = enter_course(operation, result);
-    apmi_library_leave(socket->library, NULL);
+    apmi_library_leave(library, NULL); /* the socket may be gone: its callback may have closed it */
     return error;
 }
 

@@ -218,6 +218,24 @@ static void look_up_without_a_thread_waits_for_another_ones(void)
     sim_listener_close(listener);
 }
 
+static void APM_CALL close_it(apm_async_result *result)
+{
+    CU_ASSERT(apm_socket_close((apm_socket *)apm_async_result_state(result)) == APM_ERROR_SUCCESS);
+    count_callback(result);
+}
+
+/* The callback gives the only hold of the socket back, perhaps before Begin has returned. */
+static void callback_closes_a_socket_that_looks_a_name_up(void)
+{
+    apm_socket *socket = NULL;
+
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                    APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_connect_host(socket, "nobody", 9, close_it, socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    wait_for(&called_back, 1);
+}
+
 /* ---- adopting ---------------------------------------------------------------------------------------- */
 
 static void end_library(void *argument)
@@ -338,6 +356,7 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
+    {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
     {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
     {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
