@@ -5,19 +5,9 @@
  */
 #include <stdlib.h>
 
+#include "../support/disconnect_now.h"
 #include "../support/kernel_socket.h"
 #include "../support/route.h"
-
-static apm_error disconnect_now(apm_socket *socket)
-{
-    apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_disconnect(socket, true, NULL, NULL, &result);
-
-    if (error != APM_ERROR_SUCCESS) return error;
-    error = apm_socket_end_disconnect(socket, result);
-    apm_async_result_release(result);
-    return error;
-}
 
 /* Disconnects, from a peer that ends its stream when ours has ended. */
 static void part(pair *both)
@@ -45,7 +35,7 @@ static void check_fresh(apm_socket *socket)
     (void)CHECK_ERROR(receive_now(socket, &here, 1, NULL), APM_ERROR_NOT_CONNECTED);
     (void)CHECK_ERROR(apm_socket_local_endpoint(socket, &endpoint), APM_ERROR_INVALID_ARGUMENT);
     (void)CHECK_ERROR(apm_socket_shutdown(socket, APM_SHUTDOWN_BOTH), APM_ERROR_NOT_CONNECTED);
-    (void)CHECK_ERROR(disconnect_now(socket), APM_ERROR_NOT_CONNECTED);
+    (void)CHECK_ERROR(disconnect_now(socket, true), APM_ERROR_NOT_CONNECTED);
 }
 
 /* ---- again ------------------------------------------------------------------------------------ */
@@ -257,7 +247,7 @@ static void peer_that_does_not_end_is_waited_for_a_short_time(void)
 
     if (!pair_open(&both)) return;
     start = test_now();
-    (void)CHECK_ERROR(disconnect_now(both.socket), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(disconnect_now(both.socket, true), APM_ERROR_SUCCESS);
     CHECK(test_now() - start < 20000); /* 2 s, and a busy machine */
     check_fresh(both.socket);
     check_connects(both.socket);
@@ -284,7 +274,7 @@ static void peer_that_does_not_stop_sending_is_not_listened_to_for_ever(void)
     if (!pair_open(&both)) return;
     thread = test_thread_start(chatter, &both);
     start = test_now();
-    (void)CHECK_ERROR(disconnect_now(both.socket), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(disconnect_now(both.socket, true), APM_ERROR_SUCCESS);
     CHECK(test_now() - start < 20000);
     test_thread_join(thread); /* it was reset */
     check_fresh(both.socket);
@@ -301,7 +291,7 @@ static void connection_that_was_reset_can_be_left(void)
     one.both.other = NULL;
     (void)call_ends(&one.made, APM_ERROR_CONNECTION_RESET);
     CHECK(!apm_socket_connected(one.both.socket));
-    (void)CHECK_ERROR(disconnect_now(one.both.socket), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(disconnect_now(one.both.socket, true), APM_ERROR_SUCCESS);
     check_fresh(one.both.socket);
     check_connects(one.both.socket);
     receiving_close(&one);
@@ -371,7 +361,7 @@ static void nothing_begins_meanwhile(void)
     (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 80, &remote);
     (void)CHECK_ERROR(connect_now(here.both.socket, &remote), APM_ERROR_INVALID_OPERATION);
     (void)CHECK_ERROR(connect_host(here.both.socket, "localhost", 80), APM_ERROR_INVALID_OPERATION);
-    (void)CHECK_ERROR(disconnect_now(here.both.socket), APM_ERROR_INVALID_OPERATION);
+    (void)CHECK_ERROR(disconnect_now(here.both.socket, true), APM_ERROR_INVALID_OPERATION);
     (void)CHECK_ERROR(apm_socket_begin_disconnect(here.both.socket, false, NULL, NULL, NULL),
                       APM_ERROR_INVALID_OPERATION);
     CHECK(send_now(here.both.socket, "x", 1, NULL) != APM_ERROR_SUCCESS);

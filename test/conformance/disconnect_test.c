@@ -2,20 +2,10 @@
 /* Disconnecting: what the peer sees of it, what the socket is afterwards, and what is none. */
 #include <stdlib.h>
 
+#include "../support/disconnect_now.h"
 #include "../support/route.h"
 
 enum { SIZE = 8 * 1024 * 1024, CHUNK = 65536 };
-
-static apm_error disconnect_now(apm_socket *socket, bool reuse)
-{
-    apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_disconnect(socket, reuse, NULL, NULL, &result);
-
-    if (error != APM_ERROR_SUCCESS) return error;
-    error = apm_socket_end_disconnect(socket, result);
-    apm_async_result_release(result);
-    return error;
-}
 
 /* A peer that reads to the end, on a thread of its own, and then ends its own stream. */
 typedef struct reader {

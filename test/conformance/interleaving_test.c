@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Scenes of a connection: who comes first of those who transfer, cancel, close and disconnect. */
+#include "../support/disconnect_now.h"
 #include "scene.h"
 
 /* ---- the last reference ------------------------------------------------------------------------- */
@@ -237,27 +238,6 @@ static void urgent_data_is_received_as_any_other(void)
 
 /* ---- a connection and the next one ---------------------------------------------------------------- */
 
-static void connect_again(connection *one)
-{
-    apm_endpoint remote = {0};
-
-    remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(one->listener), remote.address);
-    CU_ASSERT_FATAL(apm_socket_connect(one->socket, &remote) == APM_ERROR_SUCCESS);
-    one->peer = sim_accept(one->listener, 60000);
-    CU_ASSERT_FATAL(one->peer != NULL);
-}
-
-static apm_error disconnect_to_reuse(apm_socket *socket)
-{
-    apm_async_result *result = NULL;
-    apm_error error = apm_socket_begin_disconnect(socket, true, NULL, NULL, &result);
-
-    if (error != APM_ERROR_SUCCESS) return error;
-    error = apm_socket_end_disconnect(socket, result);
-    apm_async_result_release(result);
-    return error;
-}
-
 /* The packet of a receive that the reset has ended may be looked at when the socket is connected again. */
 static void reset_of_a_connection_is_nothing_to_the_next_one(void)
 {
@@ -269,7 +249,7 @@ static void reset_of_a_connection_is_nothing_to_the_next_one(void)
     CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, NULL) ==
               APM_ERROR_SUCCESS);
     sim_peer_reset(one.peer);
-    CU_ASSERT(disconnect_to_reuse(one.socket) == APM_ERROR_SUCCESS);
+    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
     connect_again(&one);
     wait_for(&called_back, 1);
     CU_ASSERT(apm_socket_connected(one.socket));
@@ -300,7 +280,7 @@ static void receive_is_begun_before_a_disconnect_or_not_at_all(void)
     open_connection(&one);
     thread = sim_thread_start("receiver", receive_until_it_is_over, one.socket);
     sim_interleave();
-    CU_ASSERT(disconnect_to_reuse(one.socket) == APM_ERROR_SUCCESS);
+    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
     sim_thread_join(thread);
     close_connection(&one);
 }

@@ -20,17 +20,22 @@ void APM_CALL count_callback(apm_async_result *result)
     atomic_fetch_add(&called_back, 1);
 }
 
-void open_connection(connection *one)
+void connect_again(connection *one)
 {
     apm_endpoint remote = {0};
 
-    one->listener = sim_listen(APM_FAMILY_IPV4, 4);
     remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(one->listener), remote.address);
-    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one->socket) ==
-                    APM_ERROR_SUCCESS);
     CU_ASSERT_FATAL(apm_socket_connect(one->socket, &remote) == APM_ERROR_SUCCESS);
     one->peer = sim_accept(one->listener, 60000);
     CU_ASSERT_FATAL(one->peer != NULL);
+}
+
+void open_connection(connection *one)
+{
+    one->listener = sim_listen(APM_FAMILY_IPV4, 4);
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one->socket) ==
+                    APM_ERROR_SUCCESS);
+    connect_again(one);
 }
 
 void close_connection(connection *one)

@@ -21,6 +21,8 @@ typedef struct connection {
 } connection;
 
 void open_connection(connection *one);
+/* Its socket is connected to its listener, again. */
+void connect_again(connection *one);
 /* Of the socket and the peer what there is still. */
 void close_connection(connection *one);
 void wait_for(_Atomic uint32_t *value, uint32_t wanted);

@@ -61,6 +61,19 @@ static void watcher_is_there_before_the_library(void)
     sim_watch(0, NULL);
 }
 
+/* The library starts with a connection, and ends. */
+static void live_once(const apm_options *options)
+{
+    pair both;
+
+    if (!CHECK_ERROR(apm_startup(options), APM_ERROR_SUCCESS)) return;
+    if (pair_open(&both)) {
+        check_alive(&both);
+        pair_close(&both);
+    }
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+}
+
 static _Atomic uint32_t told, told_too_much;
 
 static void APM_CALL note_level(const apm_log_record *record, void *context)
@@ -73,7 +86,6 @@ static void APM_CALL note_level(const apm_log_record *record, void *context)
 static void log_gets_no_more_where_somebody_watches(void)
 {
     apm_options options = harness_options();
-    pair both;
 
     forget();
     atomic_store(&told, 0);
@@ -81,13 +93,7 @@ static void log_gets_no_more_where_somebody_watches(void)
     options.log = note_level;
     options.log_level = APM_LOG_INFORMATION;
     sim_watch(APM_LOG_TRACE, see);
-    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
-        if (pair_open(&both)) {
-            check_alive(&both);
-            pair_close(&both);
-        }
-        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
-    }
+    live_once(&options);
     sim_watch(0, NULL);
     CHECK(atomic_load(&told) >= 2); /* it starts, and ends */
     CHECK(atomic_load(&completions) != 0 && atomic_load(&told_too_much) == 0);
@@ -108,7 +114,6 @@ static void refused_thread_is_told(void)
 {
     sim_profile calm = sim_base_profile(), poor = calm;
     apm_options options = harness_options();
-    pair both;
 
     atomic_store(&refusals, 0);
     options.min_workers = 1;
@@ -117,14 +122,8 @@ static void refused_thread_is_told(void)
     poor.faults[SIM_THREAD].lasting = true;
     sim_set_profile(&poor);
     sim_watch(APM_LOG_WARNING, see_refusals);
-    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
-        if (pair_open(&both)) {
-            check_alive(&both);
-            pair_close(&both);
-        }
-        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
-        CHECK(atomic_load(&refusals) != 0);
-    }
+    live_once(&options);
+    CHECK(atomic_load(&refusals) != 0);
     sim_watch(0, NULL);
     sim_set_profile(&calm);
 }
