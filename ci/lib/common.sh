@@ -64,11 +64,13 @@ need() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
+    # One at a time: apt does not wait for another one that updates its lists.
     {
-        as_root apt-get -o DPkg::Lock::Timeout=300 -q update &&
+        flock 8
+        as_root apt-get -o DPkg::Lock::Timeout=300 -q update 8>&- &&
             as_root apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -q -y --no-install-recommends \
-                install "${missing[@]}"
-    } </dev/null >"$build/apt.log" 2>&1 9>&- || {
+                install "${missing[@]}" 8>&-
+    } </dev/null >"$build/apt.log" 2>&1 8>"$build/apt.lock" 9>&- || {
         tail -n 20 "$build/apt.log" >&2
         die "apt could not install ${missing[*]}"
     }
