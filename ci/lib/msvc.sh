@@ -20,7 +20,8 @@ find_stand_in() {
 compile_each() {
     local what=$1
     shift
-    xargs -P "$jobs" -n 1 "$@" >"$build/msvc.log" 2>&1 || complain "not $what: $(grep -m 20 'error' "$build/msvc.log")"
+    xargs -P "$jobs" -n 1 "$@" >"$build/check-msvc.log" 2>&1 ||
+        complain "not $what: $(grep -m 20 'error' "$build/check-msvc.log")"
 }
 
 check_msvc() {
