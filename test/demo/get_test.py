@@ -415,8 +415,12 @@ class Failures(GetTest):
             connection.recv(1000)
             reset(connection)
 
-        with Peer(script) as peer:
-            outcome = self.get(peer.port, stdin=self.input(b"m" * (32 << 20)))
+        # Linux tells of a reset once: if a send gets it, a receive under Wine sees an end. Windows tells each.
+        for _ in range(5 if program.emulator else 1):
+            with Peer(script) as peer:
+                outcome = self.get(peer.port, stdin=self.input(b"m" * (32 << 20)))
+            if (outcome.code, outcome.out, outcome.err) != (0, b"", b""):
+                break
         self.assert_failure(outcome, rf"cannot receive from 127\.0\.0\.1:{peer.port}: .+ "
                             r"\(Connection(Reset|Aborted)\)")
 
