@@ -8,10 +8,11 @@
  *      lane for itself, and ends our stream (lane.c makes that call).
  *   2. It leaves the lane. Without reuse it is over: the handle stays for what the peer still
  *      sends.
- *   3. With reuse the connection is taken apart. Receives are aborted before step 1's call, and
- *      now whatever waits in a lane. Then the operation itself receives, and drops, what the peer still sends: closing
- *      a handle with unread bytes would reset the connection, and the peer could lose what we
- *      have sent. It ends with the peer's stream, an error, or after PATIENCE.
+ *   3. With reuse the connection is taken apart. Receives are aborted before step 1's call, from
+ *      which on nothing that waits in a lane reaches the kernel, and now what waits there. Then
+ *      the operation itself receives, and drops, what the peer still sends: closing a handle with
+ *      unread bytes would reset the connection, and the peer could lose what we have sent. It
+ *      ends with the peer's stream, an error, or after PATIENCE.
  *   4. A fresh handle takes the place of the old one.
  *
  * A disconnect with reuse holds the phase at LEAVING, so nothing else begins meanwhile. What a
@@ -128,7 +129,7 @@ static void finish_farewell(apmi_operation *operation, apmi_farewell *farewell)
     if (!apmi_socket_closed(socket)) {
         apm_error error;
 
-        apmk_socket_cancel(socket->handle, NULL); /* a flush may have brought a receive there since */
+        apmk_socket_cancel(socket->handle, NULL); /* not every system has found all of them before */
         error = apmi_handle_renew(socket);
         atomic_store_explicit(&socket->lost, APM_ERROR_SUCCESS, memory_order_relaxed);
         apmi_socket_set_phase(socket, error == APM_ERROR_SUCCESS ? APMI_FRESH : APMI_SPENT);

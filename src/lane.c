@@ -213,7 +213,9 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
             if (alone && way_of(operation) == APMI_OUTWARD) socket->alone = operation;
             apmi_operation_arm(operation);
-            code = call_kernel(operation, &bytes);
+            /* A disconnect that takes the connection apart has aborted what is older than itself. */
+            code = APMK_ABORTED;
+            if (operation->connection == socket->connection) code = call_kernel(operation, &bytes);
             if (has_failed(code)) {
                 operation->error = apmi_error_from_native(code);
                 done = true;

@@ -312,6 +312,41 @@ static void receive_is_begun_before_a_disconnect_or_not_at_all(void)
     close_connection(&one);
 }
 
+static void APM_CALL expect_abort(apm_async_result *result)
+{
+    size_t bytes = 0;
+
+    CU_ASSERT(apm_socket_end_receive((apm_socket *)apm_async_result_state(result), result, &bytes) ==
+              APM_ERROR_OPERATION_ABORTED);
+    CU_ASSERT(bytes == 0);
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* The one that it waits for is aborted before the peer knows, and that is no reason for it to begin. */
+static void receive_that_waits_for_its_turn_is_aborted_by_a_disconnect(void)
+{
+    static char first, here[BUFFERS];
+    apm_buffer buffers[BUFFERS];
+    sim_thread *peer;
+    connection one;
+    int i;
+
+    for (i = 0; i < BUFFERS; i++) {
+        buffers[i].data = &here[i];
+        buffers[i].size = 1;
+    }
+    open_connection(&one);
+    peer = sim_thread_start("peer", answer_the_end, one.peer);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, expect_no_success, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, BUFFERS, 0, expect_abort, one.socket,
+                                               NULL) == APM_ERROR_SUCCESS);
+    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
+    wait_for(&called_back, 1);
+    sim_thread_join(peer);
+    close_connection(&one);
+}
+
 /* ---- a deadline ---------------------------------------------------------------------------------- */
 
 static void write_a_byte(void *argument)
@@ -381,6 +416,8 @@ static const plain_case scenes[] = {
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
+    {"receive_that_waits_for_its_turn_is_aborted_by_a_disconnect",
+     receive_that_waits_for_its_turn_is_aborted_by_a_disconnect},
     {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
 };
 
