@@ -156,6 +156,16 @@ static void receives_that_nobody_cancels_keep_their_order(void)
 
 enum { BUFFERS = 100 }; /* more than a kernel call takes */
 
+static void point_at_each(apm_buffer *buffers, char *bytes)
+{
+    int i;
+
+    for (i = 0; i < BUFFERS; i++) {
+        buffers[i].data = &bytes[i];
+        buffers[i].size = 1;
+    }
+}
+
 static void cancel_it(void *argument)
 {
     CU_ASSERT(apm_async_result_cancel((apm_async_result *)argument) == APM_ERROR_SUCCESS);
@@ -172,12 +182,8 @@ static void receive_in_pieces_keeps_what_it_has(bool resets)
     apm_error error;
     sim_thread *thread;
     connection one;
-    int i;
 
-    for (i = 0; i < BUFFERS; i++) {
-        buffers[i].data = &here[i];
-        buffers[i].size = 1;
-    }
+    point_at_each(buffers, here);
     open_connection(&one);
     CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, BUFFERS, 0, NULL, NULL, &result) ==
               APM_ERROR_SUCCESS);
@@ -329,12 +335,8 @@ static void receive_that_waits_for_its_turn_is_aborted_by_a_disconnect(void)
     apm_buffer buffers[BUFFERS];
     sim_thread *peer;
     connection one;
-    int i;
 
-    for (i = 0; i < BUFFERS; i++) {
-        buffers[i].data = &here[i];
-        buffers[i].size = 1;
-    }
+    point_at_each(buffers, here);
     open_connection(&one);
     peer = sim_thread_start("peer", answer_the_end, one.peer);
     CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, expect_no_success, one.socket, NULL) ==
