@@ -361,7 +361,7 @@ bool apmi_connect_go_on(apmi_operation *operation)
     }
     if (!goes_on) discarded = settle_connect(operation);
     apmk_unlock_exclusive(&socket->gate);
-    if (discarded != APMK_NO_SOCKET) apmi_handle_close(socket, discarded);
+    if (discarded != APMK_NO_SOCKET) apmi_handle_drop(socket, discarded);
     apmi_socket_drop(socket);
     return goes_on;
 }

@@ -414,7 +414,7 @@ void apmi_course_end_attempt(apmi_operation *attempt)
         course->has_handle = true;
     }
     apmk_unlock_exclusive(&socket->gate);
-    if (!wins) apmk_socket_close(handle.kernel); /* before it counts as over */
+    if (!wins) apmi_handle_drop(socket, handle.kernel); /* before it counts as over */
     apmi_operation_release(attempt);
 
     apmk_lock_exclusive(&socket->gate);

@@ -92,7 +92,7 @@ apm_error apmi_handle_renew(apm_socket *socket)
     apm_error error = apmi_handle_open(socket, &fresh);
 
     if (error != APM_ERROR_SUCCESS) return error;
-    apmi_handle_close(socket, apmi_handle_install(socket, &fresh));
+    apmi_handle_drop(socket, apmi_handle_install(socket, &fresh));
     error = apmi_settings_apply(socket, &fresh);
     if (error == APM_ERROR_SUCCESS) error = bind_like(socket, &fresh);
     atomic_store_explicit(&socket->named, fresh.named, memory_order_relaxed);
@@ -115,4 +115,10 @@ apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named)
 void apmi_handle_close(apm_socket *socket, apmk_socket kernel)
 {
     if (!apmi_poll_orphan(socket, kernel)) apmk_socket_close(kernel);
+}
+
+void apmi_handle_drop(apm_socket *socket, apmk_socket kernel)
+{
+    apmk_socket_set_abortive(kernel, false);
+    apmi_handle_close(socket, kernel);
 }

@@ -40,5 +40,8 @@ void apmi_handle_ask_to_skip(apm_socket *socket);
 apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, apmi_skip *skips);
 /* Closes it, or leaves that to whoever still polls it. */
 void apmi_handle_close(apm_socket *socket, apmk_socket kernel);
+/* The same for one that the socket goes on without. It does not linger: the caller has set that for his own
+ * close, and this one may be under the gate. */
+void apmi_handle_drop(apm_socket *socket, apmk_socket kernel);
 
 #endif

@@ -165,8 +165,9 @@ apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t leng
 void apmk_socket_reuse_unicast_port(apmk_socket socket);
 /* Lets a refusal on loopback be known at the first attempt. A hint. */
 void apmk_socket_quick_refusal(apmk_socket socket);
-/* Close then sends a reset. */
-void apmk_socket_set_abortive(apmk_socket socket);
+/* A close does not linger, whatever the option says: it resets the connection, or ends the stream, for
+ * which it does not wait. */
+void apmk_socket_set_abortive(apmk_socket socket, bool abortive);
 
 /* The overlapped calls. Three outcomes and no more: 0, completed now (*bytes is set; a
  * packet comes unless skip-on-success is on); APMK_PENDING, a packet will come, perhaps

@@ -378,9 +378,9 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
     if (timeout > 0 && apmi_socket_is_stream(socket) && phase == APMI_CONNECTED) {
         (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
-        if (!apmk_socket_wait_end(handle, (uint32_t)timeout)) apmk_socket_set_abortive(handle);
+        if (!apmk_socket_wait_end(handle, (uint32_t)timeout)) apmk_socket_set_abortive(handle, true);
     } else if (timeout == 0) {
-        apmk_socket_set_abortive(handle);
+        apmk_socket_set_abortive(handle, true);
     }
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);

@@ -52,7 +52,7 @@ void apmk_socket_close(apmk_socket socket)
     if (close_handle(socket)) return;
     (void)set_blocking(socket);
     if (close_handle(socket)) return;
-    apmk_socket_set_abortive(socket);
+    apmk_socket_set_abortive(socket, true);
     (void)close_handle(socket);
 }
 
@@ -102,9 +102,9 @@ void apmk_socket_quick_refusal(apmk_socket socket)
         atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
 }
 
-void apmk_socket_set_abortive(apmk_socket socket)
+void apmk_socket_set_abortive(apmk_socket socket, bool abortive)
 {
-    struct linger linger = {1, 0};
+    struct linger linger = {abortive, 0};
 
     (void)set_option(socket, SO_LINGER, &linger, sizeof linger);
 }

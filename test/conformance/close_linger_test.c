@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Close, and what LINGER makes of it for the peer. */
+#include "../support/disconnect_now.h"
+#include "../support/kernel_socket.h"
 #include "../support/route.h"
 
 static void check_peer_sees(bool lingers, int32_t seconds, int64_t expected)
@@ -82,6 +84,30 @@ static void pending_receive_calls_back_when_lingering_for_no_time(void)
     receiving_close(&one);
 }
 
+/* That is for the caller's own close: a disconnect with reuse closes its handle under the gate, where nothing
+ * may wait (only the simulated kernel tells), and still loses nothing. */
+static void disconnect_with_reuse_does_not_linger(void)
+{
+    uint64_t start = test_now();
+    int32_t value = 0;
+    char here[5] = {0};
+    pair both;
+
+    if (!pair_open(&both)) return;
+    set_option(both.socket, APM_SOCKET_OPTION_LINGER_TIME, 30);
+    set_option(both.socket, APM_SOCKET_OPTION_LINGER, 1);
+    (void)CHECK_ERROR(send_now(both.socket, "whole", 5, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(disconnect_now(both.socket, true), APM_ERROR_SUCCESS); /* he does not end */
+    CHECK(test_now() - start < 25000);
+    CHECK(peer_read_all(both.other, here, 5, PATIENCE) && memcmp(here, "whole", 5) == 0);
+    CHECK(peer_read(both.other, here, 1, PATIENCE) == PEER_END);
+    (void)CHECK_ERROR(apm_socket_get_option(both.socket, APM_SOCKET_OPTION_LINGER, &value),
+                      APM_ERROR_SUCCESS);
+    CHECK(value == 1);
+    CHECK(kernel_number(both.socket, LEVEL_SOCKET, SOCKET_LINGER) == 0x1E0001); /* the fresh one's: 30 s */
+    pair_close(&both);
+}
+
 static const test_case lingering[] = {
     {"lingering_for_no_time_resets", lingering_for_no_time_resets, false},
     {"not_lingering_ends_the_stream", not_lingering_ends_the_stream, false},
@@ -90,6 +116,7 @@ static const test_case lingering[] = {
     {"close_at_once_resets_whatever_was_set", close_at_once_resets_whatever_was_set, false},
     {"pending_receive_calls_back_when_lingering_for_no_time",
      pending_receive_calls_back_when_lingering_for_no_time, false},
+    {"disconnect_with_reuse_does_not_linger", disconnect_with_reuse_does_not_linger, false},
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)

@@ -183,6 +183,8 @@ apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool late
 apmk_code sim_status_code(apmk_code status);
 uint64_t sim_request_last(void); /* the number of the last one that was made */
 
+uint32_t sim_locks_held(void); /* the library's, by the calling thread */
+
 /* To the end of the port's queue. */
 void sim_port_push(apmk_port port, sim_request *packet);
 /* A wait in the kernel: meanwhile, the thread does not count among those that run for a port. */

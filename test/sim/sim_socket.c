@@ -129,6 +129,14 @@ static bool is_abortive(const sim_socket *socket)
     return (linger & 0xFFFF) != 0 && (linger >> 16) == 0;
 }
 
+/* Lingering for some time: the call then waits until the peer has it all. */
+static bool may_block(const sim_socket *socket)
+{
+    int32_t linger = sim_option_value(socket, 0xFFFF, 0x80);
+
+    return socket->link != NULL && (linger & 0xFFFF) != 0 && (linger >> 16) != 0;
+}
+
 /* The peer sees the end of the stream, or a reset if something is lost. A receive that is
  * pending resets it only as long as our own stream has not been ended by a shutdown. */
 static void hang_up(sim_socket *socket, bool receives)
@@ -153,6 +161,7 @@ void apmk_socket_close(apmk_socket handle)
     sim_enter("socket close", handle, 0);
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
+    if (may_block(socket) && sim_locks_held() != 0) sim_fail("a socket that lingers is closed under a lock");
     receives = socket->first[SIM_RECEIVE] != NULL;
     for (kind = 0; kind < SIM_KINDS; kind++)
         while (socket->first[kind] != NULL) {
@@ -229,9 +238,9 @@ void apmk_socket_quick_refusal(apmk_socket handle)
     sched_mutex_unlock(&sim_network);
 }
 
-void apmk_socket_set_abortive(apmk_socket handle)
+void apmk_socket_set_abortive(apmk_socket handle, bool abortive)
 {
-    static const uint16_t linger[2] = {1, 0}; /* it does, for no time */
+    const uint16_t linger[2] = {abortive, 0}; /* it does, for no time */
 
     sim_enter("set abortive", handle, 0);
     sched_mutex_lock(&sim_network);
