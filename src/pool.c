@@ -6,10 +6,10 @@
  * callback may block as it likes:
  *
  *   1. A worker that takes a packet and leaves nobody waiting starts another one before it
- *      looks at the packet. `waiting` is counted down by the one that leaves, so exactly the
- *      last one sees 0.
+ *      looks at the packet. Who leaves the port counts himself out, so exactly the last one sees 0.
  *   2. A worker that got nothing for IDLE_TIME leaves, if there are more than the minimum
- *      and another one is waiting.
+ *      and another one is waiting. How many there are and how many of them wait is one word (`crew`):
+ *      so either it sees that the other one has gone, or that one sees that there is room for another.
  *   3. The port's concurrency value keeps the kernel from running more of them at once than
  *      there are processors, where the kernel honours it.
  *
@@ -53,15 +53,20 @@ struct apmi_worker {
 
 static void run_worker(void *argument);
 
-/* Relaxed: decisions are made under the lock; outside it is a hint. */
-static uint32_t count_workers(apmi_pool *pool)
+/* Relaxed: of one word everybody sees one order. */
+static uint32_t look_at_crew(apmi_pool *pool)
 {
-    return atomic_load_explicit(&pool->count, memory_order_relaxed);
+    return atomic_load_explicit(&pool->crew, memory_order_relaxed);
 }
 
-static void add_workers(apmi_pool *pool, int32_t n)
+static uint32_t count_workers(apmi_pool *pool)
 {
-    atomic_fetch_add_explicit(&pool->count, (uint32_t)n, memory_order_relaxed);
+    return apmi_crew_workers(look_at_crew(pool));
+}
+
+static bool has_waiting(apmi_pool *pool)
+{
+    return apmi_crew_waiting(look_at_crew(pool)) != 0;
 }
 
 /* Under the lock. The new worker counts as waiting from the start. */
@@ -77,14 +82,12 @@ static apmk_code start_worker(apmi_pool *pool)
         worker->place = PLACE_FREE;
     }
     worker->pool = pool;
-    add_workers(pool, 1);
-    atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WORKER + APMI_CREW_WAITING, memory_order_relaxed);
     code = apmk_thread_start(run_worker, worker, &worker->thread);
     if (code == APMK_SUCCESS) {
         worker->place = PLACE_TAKEN;
     } else {
-        atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_relaxed);
-        add_workers(pool, -1);
+        atomic_fetch_sub_explicit(&pool->crew, APMI_CREW_WORKER + APMI_CREW_WAITING, memory_order_relaxed);
     }
     return code;
 }
@@ -109,10 +112,11 @@ static void grow_pool(apmi_pool *pool)
 {
     apmk_code code = APMK_SUCCESS;
 
-    if (count_workers(pool) == pool->maximum) return; /* takes no lock when there is nothing to do */
+    /* Takes no lock when there is nothing to do: from that number none leaves that the others need. */
+    if (count_workers(pool) == pool->maximum) return;
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
-        atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0)
+        !has_waiting(pool))
         code = replace_waiting(pool);
     else
         /* Whoever waits comes here himself before he leaves nobody there. */
@@ -127,7 +131,7 @@ static void retry_growth(apmi_timer *timer)
 {
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, growth));
 
-    if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0) grow_pool(pool);
+    if (!has_waiting(pool)) grow_pool(pool);
 }
 
 uint32_t apmi_pool_recruit(apmi_pool *pool)
@@ -139,18 +143,21 @@ uint32_t apmi_pool_recruit(apmi_pool *pool)
     return RETRY_TIME;
 }
 
-/* Leaves, unless that would bring the pool below `minimum` workers. */
-static bool leave_pool(apmi_worker *worker, uint32_t minimum)
+/* Leaves, as it was told; otherwise not if that would bring the pool below its minimum, or leave nobody at
+ * the port. */
+static bool leave_pool(apmi_worker *worker, bool told)
 {
     apmi_pool *pool = worker->pool;
+    uint32_t crew;
     bool leaves;
 
     apmk_lock_exclusive(&pool->lock);
-    leaves = count_workers(pool) > minimum;
-    if (leaves) {
-        add_workers(pool, -1);
-        worker->place = PLACE_LEFT;
-    }
+    crew = look_at_crew(pool);
+    do {
+        leaves = told || (apmi_crew_workers(crew) > pool->minimum && apmi_crew_waiting(crew) != 0);
+    } while (leaves && !atomic_compare_exchange_weak_explicit(&pool->crew, &crew, crew - APMI_CREW_WORKER,
+                                                              memory_order_relaxed, memory_order_relaxed));
+    if (leaves) worker->place = PLACE_LEFT;
     apmk_unlock_exclusive(&pool->lock);
     return leaves;
 }
@@ -173,7 +180,7 @@ static inline void run_strays(apmi_pool *pool)
     apmi_operation *operation;
 
     while ((operation = take_stray(pool)) != NULL) {
-        if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) == 0) grow_pool(pool);
+        if (!has_waiting(pool)) grow_pool(pool);
         operation->next = NULL;
         apmi_operation_resume(operation, operation->key);
     }
@@ -212,9 +219,8 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     if (!apmi_batch_busy(batch)) return;
     apmi_batch_run(batch, APMI_BATCH);
     /* It gets no rest: then another one may have some of it, but not all: a connection that is alone would
-     * only wander from one to the other. Relaxed: a hint. */
-    if (apmi_batch_left(batch) > 1 && atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0)
-        apmi_batch_share(batch);
+     * only wander from one to the other. */
+    if (apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
@@ -245,7 +251,9 @@ static void run_worker(void *argument)
         uint32_t room = apmi_batch_room(batch, n), orders = 0, others;
 
         n = apmk_port_wait(pool->port, packets, room, busy ? 0 : IDLE_TIME);
-        others = atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_acq_rel) - 1;
+        others = apmi_crew_waiting(
+                     atomic_fetch_sub_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel)) -
+                 1;
         busy = busy || n != 0;
         if (busy) {
             if (others == 0) grow_pool(pool);
@@ -258,12 +266,12 @@ static void run_worker(void *argument)
         if (!busy && atomic_load_explicit(&pool->stopping, memory_order_acquire))
             told = true; /* what tells it to leave could not be posted */
         if (told)
-            leaves = !apmi_batch_busy(batch) && leave_pool(worker, 0);
-        else if (!busy && others != 0)
-            leaves = leave_pool(worker, pool->minimum);
+            leaves = !apmi_batch_busy(batch) && leave_pool(worker, true);
+        else if (!busy)
+            leaves = leave_pool(worker, false);
         if (!leaves) {
             run_strays(pool);
-            atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_acq_rel);
+            atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel);
         }
     }
     apmi_trace_library(pool->library, APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS, count_workers(pool));
@@ -333,10 +341,9 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->port = NULL;
     pool->minimum = minimum;
     pool->maximum = maximum;
-    atomic_init(&pool->waiting, 0);
+    atomic_init(&pool->crew, 0);
     atomic_init(&pool->stopping, false);
     pool->lock.word = NULL;
-    atomic_init(&pool->count, 0);
     pool->stray_lock.word = NULL;
     atomic_init(&pool->strays, false);
     pool->stray = NULL;

@@ -21,12 +21,11 @@ struct apmi_pool {
     uint32_t minimum;
     uint32_t maximum;
 
-    _Atomic uint32_t waiting; /* workers at the port, or on their way to it */
+    _Atomic uint32_t crew; /* workers, changed under the lock | those at the port, or on their way to it */
     _Atomic bool stopping;
 
-    apmk_lock lock;         /* guards growing and leaving */
-    _Atomic uint32_t count; /* workers; written under the lock */
-    apmi_worker *workers;   /* `maximum` places */
+    apmk_lock lock;       /* guards growing and leaving */
+    apmi_worker *workers; /* `maximum` places */
     apmi_batches batches;
 
     apmk_lock stray_lock;
@@ -36,6 +35,18 @@ struct apmi_pool {
     apmi_timer retry;          /* posts the strays */
     apmi_timer growth;         /* starts the worker that could not be started */
 };
+
+/* The parts of `crew`. */
+#define APMI_CREW_WAITING 1u
+#define APMI_CREW_WORKER (1u << 16)
+static inline uint32_t apmi_crew_waiting(uint32_t crew)
+{
+    return crew % APMI_CREW_WORKER;
+}
+static inline uint32_t apmi_crew_workers(uint32_t crew)
+{
+    return crew / APMI_CREW_WORKER;
+}
 
 /* Makes the port and starts the minimum of workers. On failure nothing is left. */
 apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minimum, uint32_t maximum,

@@ -73,14 +73,15 @@ static bool add_sockets(apmi_library *library, apm_statistics *sum)
 
 static bool count_all(apmi_library *library, apm_statistics *sum)
 {
-    apmi_pool *pool = &library->pool;
+    uint32_t crew;
 
     if (!add_sockets(library, sum)) return false;
     sum->completed = sum->begun - sum->live;
     sum->cancelled = read_number(&library->statistics.aborted);
     sum->failed = read_number(&library->statistics.failed);
-    sum->workers = atomic_load_explicit(&pool->count, memory_order_relaxed);
-    sum->idle_workers = atomic_load_explicit(&pool->waiting, memory_order_relaxed);
+    crew = atomic_load_explicit(&library->pool.crew, memory_order_relaxed); /* as of one moment */
+    sum->workers = apmi_crew_workers(crew);
+    sum->idle_workers = apmi_crew_waiting(crew);
     return true;
 }
 

@@ -133,12 +133,13 @@ static void APM_CALL keep_worker(apm_async_result *result)
     atomic_fetch_add(&all->over, 1);
 }
 
-static void start_anew(uint32_t workers)
+static void start_anew(uint32_t least, uint32_t most)
 {
     apm_options options = {0};
 
     options.size = sizeof options;
-    options.min_workers = options.max_workers = workers;
+    options.min_workers = least;
+    options.max_workers = most;
     CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
     CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
 }
@@ -159,7 +160,7 @@ static void callback_waits_for_the_one_it_took_turns_with(void)
     char here[2];
 
     if (!profile.ifs_handles) return; /* there everything goes through the port */
-    start_anew(2);
+    start_anew(2, 2);
     profile.ticks = TICKS;
     sim_set_profile(&profile);
     all.pause = TURNS - sim_draw(8);
@@ -180,6 +181,43 @@ static void callback_waits_for_the_one_it_took_turns_with(void)
     close_connection(&all.other);
     apm_manual_reset_event_close(all.let_go);
     apm_manual_reset_event_close(all.next);
+}
+
+/* ---- leaving ----------------------------------------------------------------------------------------- */
+
+static void APM_CALL receive_at_start(apm_async_result *result)
+{
+    rally *all = (rally *)apm_async_result_state(result);
+    char here = 0;
+
+    CU_ASSERT(apm_socket_receive(all->start.socket, &here, 1, 0, NULL) == APM_ERROR_SUCCESS);
+    atomic_fetch_add(&all->over, 1);
+}
+
+/* There are as many workers as there may be. One of them leaves, idle for 5 s, just when the other takes a packet
+ * whose callback waits for the next one: somebody has to be there for it. */
+static void idle_worker_leaves_nobody_waiting_alone(void)
+{
+    rally all = {0};
+    char here[2];
+
+    start_anew(1, 2);
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.let_go) == APM_ERROR_SUCCESS);
+    open_connection(&all.other);
+    open_connection(&all.start);
+    call_by_byte(&all.other, &here[0], keep_worker, &all);
+    wait_for(&all.kept, 1);
+    call_by_byte(&all.start, &here[1], keep_worker, &all);
+    wait_for(&all.kept, 2);
+    (void)apm_manual_reset_event_set(all.let_go);
+    wait_for(&all.over, 2);
+    sim_sleep(4996 + sim_draw(8));
+    call_by_byte(&all.other, &here[0], receive_at_start, &all);
+    CU_ASSERT(sim_peer_write(all.start.peer, "x", 1, 60000) == 1);
+    wait_for(&all.over, 3);
+    close_connection(&all.start);
+    close_connection(&all.other);
+    apm_manual_reset_event_close(all.let_go);
 }
 
 /* ---- a name ------------------------------------------------------------------------------------------ */
@@ -355,6 +393,7 @@ static void connect_by_name_is_begun_in_a_dll_main(void)
 static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
+    {"idle_worker_leaves_nobody_waiting_alone", idle_worker_leaves_nobody_waiting_alone},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
