@@ -16,7 +16,8 @@
  *   4. A fresh handle takes the place of the old one.
  *
  * A disconnect with reuse holds the phase at LEAVING, so nothing else begins meanwhile. What a
- * file is sent with goes the same way, from step 2.
+ * file is sent with goes the same way: the file has the lane for itself, and makes step 1's call
+ * before it leaves.
  */
 #include "disconnect.h"
 
@@ -187,7 +188,23 @@ static apm_error claim_phase(apm_socket *socket, bool reuse)
     return phase == APMI_CONNECTED ? APM_ERROR_SUCCESS : APM_ERROR_NOT_CONNECTED;
 }
 
-/* Whether the connection goes, after the end of our stream was tried. Under the gate. */
+void apmi_farewell_follow(apmi_operation *operation)
+{
+    apmi_farewell *farewell = farewell_of(operation);
+    apm_socket *socket = operation->socket;
+
+    if (farewell == NULL || operation->error != APM_ERROR_SUCCESS) return;
+    if (apmi_socket_closed(socket)) {
+        operation->error = APM_ERROR_OPERATION_ABORTED;
+        return;
+    }
+    /* A disconnect that waits for its turn will do it. */
+    if (farewell->reuses && claim_phase(socket, true) != APM_ERROR_SUCCESS) return;
+    farewell->parts = farewell->reuses;
+    operation->error = apmi_error_from_native(apmi_farewell_issue(operation));
+}
+
+/* Whether the connection goes, after a disconnect has tried to end our stream. Under the gate. */
 static bool connection_goes(apmi_operation *operation, const apmi_farewell *farewell)
 {
     apm_socket *socket = operation->socket;
@@ -195,15 +212,6 @@ static bool connection_goes(apmi_operation *operation, const apmi_farewell *fare
     if (apmi_socket_closed(socket)) {
         operation->error = APM_ERROR_OPERATION_ABORTED;
         return false;
-    }
-    if (operation->kind == APMI_SEND_FILE) {
-        if (operation->error != APM_ERROR_SUCCESS) return false;
-        /* It has left its lane: somebody may have gone on to another connection since. */
-        if (operation->connection != socket->connection) return false;
-        /* Unless a disconnect waits for its turn, which will do it. */
-        if (farewell->reuses && claim_phase(socket, true) != APM_ERROR_SUCCESS) return false;
-        operation->error = apmi_error_from_native(apmi_farewell_issue(operation));
-        return operation->error == APM_ERROR_SUCCESS || farewell->reuses;
     }
     if (operation->error == APM_ERROR_SUCCESS || !farewell->reuses)
         return operation->error == APM_ERROR_SUCCESS;
@@ -229,13 +237,15 @@ bool apmi_farewell_go_on(apmi_operation *operation)
         return false;
     }
     if (apmi_lane_put_back(operation)) return true;
-    if (operation->kind == APMI_SEND_FILE) apmi_file_close(operation);
-    if (farewell == NULL) return false;
-
-    apmk_lock_exclusive(&socket->gate);
-    goes = connection_goes(operation, farewell);
-    apmk_unlock_exclusive(&socket->gate);
-    return goes && farewell->reuses && take_apart(operation, farewell);
+    if (operation->kind == APMI_SEND_FILE) {
+        apmi_file_close(operation);
+        goes = farewell != NULL && farewell->parts;
+    } else {
+        apmk_lock_exclusive(&socket->gate);
+        goes = connection_goes(operation, farewell) && farewell->reuses;
+        apmk_unlock_exclusive(&socket->gate);
+    }
+    return goes && take_apart(operation, farewell);
 }
 
 /* ---- begin and end ------------------------------------------------------------------------------ */

@@ -402,6 +402,7 @@ bool apmi_lane_put_back(apmi_operation *operation)
         } else {
             goes_on = swept || more;
         }
+        if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
         if (goes_on) {
             hold_lane(lane);
             insert_operation(operation);

@@ -55,17 +55,22 @@ static void close_stuck(stuck_file *one)
     pair_close(&one->both);
 }
 
-static bool open_stuck(stuck_file *one)
+static bool open_stuck_with(stuck_file *one, int32_t flags)
 {
     if (!pair_open(&one->both)) return false;
     prepare_call(one);
     if (scratch_fill(&one->file, WHOLE, 0)) {
-        if (CHECK_ERROR(call_send_file(&one->made, one->file.path, NULL, NULL, 0), APM_ERROR_SUCCESS))
+        if (CHECK_ERROR(call_send_file(&one->made, one->file.path, NULL, NULL, flags), APM_ERROR_SUCCESS))
             return true;
         (void)scratch_delete(&one->file, false);
     }
     close_stuck(one);
     return false;
+}
+
+static bool open_stuck(stuck_file *one)
+{
+    return open_stuck_with(one, 0);
 }
 
 /* ---- the file is free in the callback ------------------------------------------------------------------ */
@@ -221,7 +226,6 @@ static void file_cancelled_before_its_turn_sends_nothing(void)
     close_stuck(&one);
 }
 
-/* The one in the kernel, and one that waits for it. */
 /* Windows lets nobody write to it meanwhile; a file system of somebody else's may. It would be for ever, or with
  * a hole. */
 #ifndef _WIN32
@@ -252,6 +256,7 @@ static void file_that_has_become_shorter_is_an_error(void)
 }
 #endif
 
+/* The one in the kernel, and one that waits for it. */
 static void close_half_way_is_object_disposed(void)
 {
     unsigned char here[5000];
@@ -331,30 +336,54 @@ static void reset_that_a_receive_is_told_of_ends_the_file(void)
     close_stuck(&one);
 }
 
+static const int32_t disconnecting[] = {APM_SEND_FILE_DISCONNECT, APM_SEND_FILE_REUSE_SOCKET};
+
 /* A file that was to disconnect and did not get there has not disconnected. */
 static void cancelled_file_does_not_disconnect(void)
 {
-    static const int32_t flags[] = {APM_SEND_FILE_DISCONNECT, APM_SEND_FILE_REUSE_SOCKET};
     stuck_file one;
     int i;
 
     for (i = 0; i < 2; i++) {
         unsigned char byte = 0;
 
-        if (!pair_open(&one.both)) return;
-        prepare_call(&one);
-        if (scratch_fill(&one.file, WHOLE, 0) &&
-            CHECK_ERROR(call_send_file(&one.made, one.file.path, NULL, NULL, flags[i]), APM_ERROR_SUCCESS)) {
-            (void)CHECK_ERROR(apm_async_result_cancel(one.made.result), APM_ERROR_SUCCESS);
-            (void)call_ends(&one.made, APM_ERROR_OPERATION_ABORTED);
-            CHECK(one.deleted);
-            CHECK(apm_socket_connected(one.both.socket));
-            CHECK(peer_write(one.both.other, "x", 1));
-            (void)CHECK_ERROR(receive_all(one.both.socket, &byte, 1), APM_ERROR_SUCCESS);
-            CHECK(byte == 'x');
-        }
+        if (!open_stuck_with(&one, disconnecting[i])) return;
+        (void)CHECK_ERROR(apm_async_result_cancel(one.made.result), APM_ERROR_SUCCESS);
+        (void)call_ends(&one.made, APM_ERROR_OPERATION_ABORTED);
+        CHECK(one.deleted);
+        CHECK(apm_socket_connected(one.both.socket));
+        CHECK(peer_write(one.both.other, "x", 1));
+        (void)CHECK_ERROR(receive_all(one.both.socket, &byte, 1), APM_ERROR_SUCCESS);
+        CHECK(byte == 'x');
         close_stuck(&one);
     }
+}
+
+/* The end of our stream comes right after such a file, whatever was begun behind it. */
+static void nothing_gets_between_a_file_and_its_disconnect(void)
+{
+    static const apm_error errors[] = {APM_ERROR_SHUTDOWN, APM_ERROR_OPERATION_ABORTED};
+    unsigned char *here = (unsigned char *)test_memory(WHOLE);
+    stuck_file one;
+    int i;
+
+    for (i = 0; i < 2 && open_stuck_with(&one, disconnecting[i]); i++) {
+        call behind;
+
+        call_prepare(&behind, one.both.socket, CALL_SEND);
+        (void)CHECK_ERROR(call_send(&behind, "x", 1), APM_ERROR_SUCCESS);
+        CHECK(peer_read_all(one.both.other, here, WHOLE, PATIENCE) && pattern_holds(here, WHOLE, 0));
+        CHECK(peer_read(one.both.other, here, 1, PATIENCE) == PEER_END);
+        peer_close(one.both.other);
+        one.both.other = NULL;
+        (void)call_ends_with(&behind, errors[i], 0);
+        (void)call_ends(&one.made, APM_ERROR_SUCCESS);
+        CHECK(one.deleted);
+        CHECK(!apm_socket_connected(one.both.socket));
+        call_dispose(&behind);
+        close_stuck(&one);
+    }
+    free(here);
 }
 
 /* ---- the End ------------------------------------------------------------------------------------------ */
@@ -425,6 +454,7 @@ static const test_case aborts[] = {
     {"reset_half_way_is_an_error", reset_half_way_is_an_error, false},
     {"reset_that_a_receive_is_told_of_ends_the_file", reset_that_a_receive_is_told_of_ends_the_file, false},
     {"cancelled_file_does_not_disconnect", cancelled_file_does_not_disconnect, false},
+    {"nothing_gets_between_a_file_and_its_disconnect", nothing_gets_between_a_file_and_its_disconnect, false},
     {NULL, NULL, false}};
 
 static const test_case ending[] = {
