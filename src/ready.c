@@ -14,7 +14,8 @@
  * lock; who puts one there under that lock looks at `sleep` afterwards. So one of them sees the
  * other. A sleeper waits on `turn`, or at the port, and is woken there by a packet that says nothing;
  * if that cannot be posted he wakes up by himself, late. Who waits for an operation keeps away from
- * the port while somebody sleeps there, and so does not take that packet from him.
+ * the port while somebody sleeps there, so as not to take that packet from him. Whoever has taken it all
+ * the same, and does not look at the list now, posts it again.
  *
  * The library's end waits for its `live` uses. Each who may come to the port, or calls `dispatch`, is
  * one of them meanwhile. He gets to be one while another use cannot go: the operation's that he
@@ -168,8 +169,17 @@ static bool run_ready(apmi_ready *ready)
 
 /* ---- apm_poll ----------------------------------------------------------------------------------------- */
 
+/* Without workers: does what the port brings. `looks`: the caller looks at the list after that. */
+static bool work(apmi_library *library, uint32_t timeout, _Atomic uint32_t *waiting, bool looks)
+{
+    bool woken, worked = apmi_pool_work(&library->pool, timeout, waiting, &woken);
+
+    if (woken && !looks) wake_sleepers(library);
+    return worked;
+}
+
 /* Waits until there is something to do. With no workers, also does what the port brings: true then. */
-static bool sleep_or_work(apmi_library *library, uint32_t timeout)
+static bool sleep_or_work(apmi_library *library, uint32_t timeout, bool looks)
 {
     apmi_ready *ready = &library->ready;
     uint32_t turn;
@@ -182,7 +192,7 @@ static bool sleep_or_work(apmi_library *library, uint32_t timeout)
     sleeps = ready->first == NULL && !atomic_load_explicit(&ready->ended, memory_order_relaxed);
     apmk_unlock_exclusive(&ready->lock);
     if (!has_workers(library))
-        return apmi_pool_work(&library->pool, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep);
+        return work(library, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep, looks);
     if (sleeps) (void)apmk_wait_address(&ready->turn, turn, timeout);
     atomic_fetch_sub_explicit(&ready->sleep, 1, memory_order_relaxed);
     return false;
@@ -196,7 +206,7 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
 
     for (;;) {
         bool ran = run_ready(ready);
-        bool worked = (!ran || !has_workers(library)) && sleep_or_work(library, ran ? 0 : left);
+        bool worked = (!ran || !has_workers(library)) && sleep_or_work(library, ran ? 0 : left, !ran);
 
         if (!ran || worked) ran = run_ready(ready) || ran;
         if (ran || worked) return APM_ERROR_SUCCESS;
@@ -223,7 +233,7 @@ void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t 
     state = atomic_fetch_or_explicit(&operation->state, APMI_WAITER, memory_order_acq_rel) | APMI_WAITER;
     if (!(state & APMI_COMPLETED)) {
         if (atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
-            (void)apmi_pool_work(&library->pool, slice, NULL);
+            (void)work(library, slice, NULL, false);
         else
             (void)apmk_wait_address(&operation->state, state, slice);
     }
@@ -243,7 +253,7 @@ void apmi_ready_drain(apmi_library *library, uint32_t live)
     wake_sleepers(library);
     /* Not to take the packet from those that it is to wake. */
     if (!has_workers(library) && atomic_load_explicit(&ready->sleep, memory_order_relaxed) == 0)
-        (void)apmi_pool_work(&library->pool, SLICE, NULL);
+        (void)work(library, SLICE, NULL, false);
     else
         (void)apmk_wait_address(&library->live, live, SLICE);
     (void)run_ready(ready);

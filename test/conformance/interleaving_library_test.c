@@ -220,6 +220,75 @@ static void idle_worker_leaves_nobody_waiting_alone(void)
     apm_manual_reset_event_close(all.let_go);
 }
 
+/* ---- without workers ------------------------------------------------------------------------------------ */
+
+typedef struct errand {
+    connection waits, sends;
+    uint64_t begun;
+    _Atomic uint32_t over;
+} errand;
+
+enum { ERRANDS = 4 };
+
+static void receive_and_help(void *argument)
+{
+    errand *all = (errand *)argument;
+    char here = 0;
+
+    CU_ASSERT(apm_socket_receive(all->waits.socket, &here, 1, 0, NULL) == APM_ERROR_SUCCESS);
+}
+
+static void poll_for_callbacks(void *argument)
+{
+    apm_error error;
+
+    (void)argument;
+    do error = apm_poll(APM_INFINITE);
+    while (error == APM_ERROR_SUCCESS);
+    CU_ASSERT(error == APM_ERROR_NOT_INITIALIZED);
+}
+
+static void APM_CALL be_in_time(apm_async_result *result)
+{
+    errand *all = (errand *)apm_async_result_state(result);
+
+    /* What cannot be posted comes late. */
+    if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(sim_now() - all->begun < 1000);
+    atomic_fetch_add(&all->over, 1);
+}
+
+/* Who helps at the port, or looks there after his callbacks, may take the packet that was to wake another one. */
+static void poller_is_woken_whoever_takes_its_packet(void)
+{
+    apm_options options = {0};
+    sim_thread *helper, *pollers[2];
+    errand all = {0};
+    int i;
+
+    options.size = sizeof options;
+    options.no_workers = options.callbacks_on_pool = true;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    open_connection(&all.waits);
+    open_connection(&all.sends);
+    helper = sim_thread_start("helper", receive_and_help, &all);
+    for (i = 0; i < 2; i++) pollers[i] = sim_thread_start("poller", poll_for_callbacks, NULL);
+    for (i = 0; i < ERRANDS; i++) {
+        sim_sleep(sim_draw(3));
+        all.begun = sim_now();
+        CU_ASSERT(apm_socket_begin_send(all.sends.socket, "x", 1, 0, be_in_time, &all, NULL) ==
+                  APM_ERROR_SUCCESS);
+        wait_for(&all.over, (uint32_t)i + 1);
+    }
+    CU_ASSERT(sim_peer_write(all.waits.peer, "x", 1, 60000) == 1);
+    sim_thread_join(helper);
+    close_connection(&all.sends);
+    close_connection(&all.waits);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    for (i = 0; i < 2; i++) sim_thread_join(pollers[i]);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
 /* ---- a name ------------------------------------------------------------------------------------------ */
 
 static void refuse_threads(uint32_t rate)
@@ -394,6 +463,7 @@ static const plain_case scenes[] = {
     {"callbacks_that_wait_for_each_other_all_run", callbacks_that_wait_for_each_other_all_run},
     {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
     {"idle_worker_leaves_nobody_waiting_alone", idle_worker_leaves_nobody_waiting_alone},
+    {"poller_is_woken_whoever_takes_its_packet", poller_is_woken_whoever_takes_its_packet},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
