@@ -376,6 +376,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     }
     apmk_unlock_exclusive(&socket->gate);
 
+    apmi_operation_post_all(list); /* what follows may take its time */
     if (timeout > 0 && apmi_socket_is_stream(socket) && phase == APMI_CONNECTED) {
         (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
         if (!apmk_socket_wait_end(handle, (uint32_t)timeout)) apmk_socket_set_abortive(handle, true);
@@ -385,7 +386,6 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
-    apmi_operation_post_all(list);
     if (apmi_traces(APM_LOG_DEBUG)) apmi_trace_socket(socket, APM_EVENT_SOCKET_CLOSED, APM_ERROR_SUCCESS, 0);
     count_down(socket, OPEN);
     return true;

@@ -70,6 +70,39 @@ static void socket_goes_while_its_send_is_put_back(void)
     close_connection(&one);
 }
 
+static void APM_CALL note_time(apm_async_result *result)
+{
+    *(uint64_t *)apm_async_result_state(result) = sim_now();
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* Nothing is left to wait for, for what has not got to the kernel. */
+static void what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time(void)
+{
+    static char first, here[PIECE + 1];
+    apm_buffer buffers[PIECE + 1];
+    uint64_t begun, times[2];
+    connection one;
+    int i;
+
+    for (i = 0; i < PIECE + 1; i++) {
+        buffers[i].data = &here[i];
+        buffers[i].size = 1;
+    }
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, note_time, &times[0], NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, PIECE + 1, 0, note_time, &times[1],
+                                               NULL) == APM_ERROR_SUCCESS);
+    begun = sim_now();
+    CU_ASSERT(apm_socket_close_timeout(one.socket, 60000) == APM_ERROR_SUCCESS); /* the peer does not end */
+    one.socket = NULL;
+    CU_ASSERT(sim_now() - begun >= 60000);
+    wait_for(&called_back, 2);
+    if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(times[1] - begun < 1000);
+    close_connection(&one);
+}
+
 /* ---- the lane ---------------------------------------------------------------------------------------- */
 
 /* A cancel makes later receives wait for their turn. When it is over they do not any more, and
@@ -408,6 +441,8 @@ static void several_transfers_are_the_first_one(void)
 static const plain_case scenes[] = {
     {"socket_goes_while_its_receives_are_put_back", socket_goes_while_its_receives_are_put_back},
     {"socket_goes_while_its_send_is_put_back", socket_goes_while_its_send_is_put_back},
+    {"what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time",
+     what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"receives_that_nobody_cancels_keep_their_order", receives_that_nobody_cancels_keep_their_order},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
