@@ -191,6 +191,18 @@ static bool call_skips(const apmi_operation *operation)
 
 /* ---- flush and leave --------------------------------------------------------------------------- */
 
+/* Under the exclusive gate: what keeps one from going to the kernel when its turn comes. A disconnect that takes
+ * the connection apart has aborted what is older than itself; and what comes after a reset must not look like
+ * the end of the stream: not every kernel says it twice. */
+static apm_error find_obstacle(const apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+
+    if (operation->connection != socket->connection) return APM_ERROR_OPERATION_ABORTED;
+    if (way_of(operation) == APMI_OUTWARD) return APM_ERROR_SUCCESS;
+    return atomic_load_explicit(&socket->lost, memory_order_acquire);
+}
+
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
 {
     apmi_lane_queue *queue = &socket->queues[lane - socket->lanes];
@@ -203,9 +215,9 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
         !apmi_socket_closed(socket)) {
         while (queue->first != NULL && !alone) {
             apmi_operation *operation = queue->first;
-            uint32_t bytes;
-            apmk_code code;
-            bool done = false;
+            apmk_code code = APMK_SUCCESS;
+            uint32_t bytes = 0;
+            apm_error error;
 
             alone = operation->alone;
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
@@ -213,16 +225,12 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
             if (alone && way_of(operation) == APMI_OUTWARD) socket->alone = operation;
             apmi_operation_arm(operation);
-            /* A disconnect that takes the connection apart has aborted what is older than itself. */
-            code = APMK_ABORTED;
-            if (operation->connection == socket->connection) code = call_kernel(operation, &bytes);
-            if (has_failed(code)) {
-                operation->error = apmi_error_from_native(code);
-                done = true;
-            } else {
-                done = apmi_operation_hand_over(operation, code, bytes, call_skips(operation));
-            }
-            if (done) {
+            error = find_obstacle(operation);
+            if (error == APM_ERROR_SUCCESS) code = call_kernel(operation, &bytes);
+            if (has_failed(code)) error = apmi_error_from_native(code);
+            if (error != APM_ERROR_SUCCESS) operation->error = error;
+            if (error != APM_ERROR_SUCCESS ||
+                apmi_operation_hand_over(operation, code, bytes, call_skips(operation))) {
                 *end = operation;
                 end = &operation->next;
             }
@@ -364,15 +372,13 @@ static bool has_more(const apmi_operation *operation, bool filled)
     return way_of(operation) == APMI_OUTWARD || (filled && has_bytes(operation->socket));
 }
 
-/* A receive that has got something is what it was for, also where a cancel or the end of the connection
- * finds it between two calls. The socket remembers an error that lasts. */
+/* The socket remembers an error that lasts, before the next receive goes to the kernel. One that has got
+ * something is what it was for, also where a cancel or the end of the connection finds it between two calls. */
 static void keep_received(apmi_operation *operation)
 {
-    if (way_of(operation) != APMI_INWARD || operation->transferred == 0 ||
-        !apmi_socket_is_stream(operation->socket))
-        return;
+    if (way_of(operation) != APMI_INWARD || !apmi_socket_is_stream(operation->socket)) return;
     apmi_socket_note_error(operation, operation->error);
-    operation->error = APM_ERROR_SUCCESS;
+    if (operation->transferred != 0) operation->error = APM_ERROR_SUCCESS;
 }
 
 bool apmi_lane_put_back(apmi_operation *operation)

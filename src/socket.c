@@ -442,14 +442,14 @@ static bool is_current(const apmi_operation *operation)
 static void note_loss(const apmi_operation *operation, apm_error error)
 {
     apm_socket *socket = operation->socket;
+    apm_error before = APM_ERROR_SUCCESS;
     bool lost;
 
     apmk_lock_shared(&socket->gate);
-    lost = is_current(operation);
-    if (lost) {
-        atomic_store_explicit(&socket->lost, error, memory_order_release);
-        apmk_socket_cancel(socket->handle, NULL);
-    }
+    lost = is_current(operation) &&
+           atomic_compare_exchange_strong_explicit(&socket->lost, &before, error, memory_order_release,
+                                                   memory_order_relaxed); /* by others it is known already */
+    if (lost) apmk_socket_cancel(socket->handle, NULL);
     apmk_unlock_shared(&socket->gate);
     if (lost) apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
 }

@@ -299,6 +299,35 @@ static void reset_of_a_connection_is_nothing_to_the_next_one(void)
 }
 
 /* It is aborted before the peer knows of the disconnect, and there was nothing to receive until then. */
+static void APM_CALL expect_reset(apm_async_result *result)
+{
+    size_t bytes = 0;
+
+    CU_ASSERT(apm_socket_end_receive((apm_socket *)apm_async_result_state(result), result, &bytes) ==
+              APM_ERROR_CONNECTION_RESET);
+    CU_ASSERT(bytes == 0);
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* Of two receives, of which the second one waits for its turn, each is told, also by a kernel that tells only one. */
+static void reset_is_told_to_what_waits_for_its_turn(void)
+{
+    static char first, here[BUFFERS];
+    apm_buffer buffers[BUFFERS];
+    connection one;
+
+    point_at_each(buffers, here);
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, expect_reset, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, BUFFERS, 0, expect_reset, one.socket,
+                                               NULL) == APM_ERROR_SUCCESS);
+    sim_peer_reset(one.peer);
+    one.peer = NULL;
+    wait_for(&called_back, 2);
+    close_connection(&one);
+}
+
 static void APM_CALL expect_no_success(apm_async_result *result)
 {
     apm_socket *socket = (apm_socket *)apm_async_result_state(result);
@@ -450,6 +479,7 @@ static const plain_case scenes[] = {
      receive_in_pieces_that_is_cancelled_keeps_what_it_has},
     {"receive_in_pieces_that_is_reset_keeps_what_it_has", receive_in_pieces_that_is_reset_keeps_what_it_has},
     {"urgent_data_is_received_as_any_other", urgent_data_is_received_as_any_other},
+    {"reset_is_told_to_what_waits_for_its_turn", reset_is_told_to_what_waits_for_its_turn},
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},
