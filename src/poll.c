@@ -75,6 +75,16 @@ static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
     apmi_library_leave(socket->library, NULL);
 }
 
+/* A cancel of everything that a handle does, when a connection is taken apart or lost, ends the kernel's wait, too. */
+static apm_error judge_wait(apmk_code code, bool *found)
+{
+    apm_error error = apmi_error_from_native(code);
+
+    if (error != APM_ERROR_INTERRUPTED && error != APM_ERROR_OPERATION_ABORTED) return error;
+    *found = false;
+    return APM_ERROR_SUCCESS;
+}
+
 /* One look at a handle. Waits, for `timeout` at most, but with a bound one; there *slice is
  * how long to wait for the next look. */
 static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, bool *found, uint32_t *slice)
@@ -95,7 +105,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
 
     error = enter_poll(socket, &poller);
     if (error != APM_ERROR_SUCCESS) return error;
-    error = apmi_error_from_native(apmk_socket_poll(poller.kernel, mode, timeout, found));
+    error = judge_wait(apmk_socket_poll(poller.kernel, mode, timeout, found), found);
     leave_poll(socket, &poller);
     return error;
 }

@@ -411,6 +411,47 @@ static void receive_that_waits_for_its_turn_is_aborted_by_a_disconnect(void)
     close_connection(&one);
 }
 
+/* ---- polling ------------------------------------------------------------------------------------- */
+
+static void poll_until_it_is_closed(void *argument)
+{
+    bool ready = false;
+
+    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_ERROR, &ready) ==
+              APM_ERROR_OBJECT_DISPOSED);
+    CU_ASSERT(!ready);
+}
+
+/* What is aborted when a connection is taken apart, or lost, does not include who looks at its state. */
+static void poll_goes_on_when_all_operations_are_aborted(void)
+{
+    sim_thread *poller, *peer;
+    connection one;
+    char here;
+
+    open_connection(&one);
+    apm_socket_retain(one.socket);
+    poller = sim_thread_start("poller", poll_until_it_is_closed, one.socket);
+    sim_sleep(sim_draw(3));
+    if (sim_draw(2) == 0) {
+        peer = sim_thread_start("peer", answer_the_end, one.peer);
+        CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
+        sim_thread_join(peer);
+    } else {
+        CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+        sim_peer_reset(one.peer);
+        one.peer = NULL;
+        wait_for(&called_back, 1);
+    }
+    sim_sleep(sim_draw(100));
+    (void)apm_socket_close(one.socket);
+    sim_thread_join(poller);
+    apm_socket_release(one.socket);
+    one.socket = NULL;
+    close_connection(&one);
+}
+
 /* ---- a deadline ---------------------------------------------------------------------------------- */
 
 static void write_a_byte(void *argument)
@@ -485,6 +526,7 @@ static const plain_case scenes[] = {
      receive_is_begun_before_a_disconnect_or_not_at_all},
     {"receive_that_waits_for_its_turn_is_aborted_by_a_disconnect",
      receive_that_waits_for_its_turn_is_aborted_by_a_disconnect},
+    {"poll_goes_on_when_all_operations_are_aborted", poll_goes_on_when_all_operations_are_aborted},
     {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
 };
 

@@ -34,6 +34,7 @@ enum {
     CODE_INVALID_PARAMETER = 87,
     CODE_IO_INCOMPLETE = 996,
     CODE_NO_RESOURCES = 1450,
+    CODE_INTERRUPTED = 10004,
     CODE_DENIED = 10013,
     CODE_FAULT = 10014,
     CODE_INVALID = 10022,
@@ -219,6 +220,7 @@ struct sim_socket {
     bool any;     /* bound to the wildcard */
     bool skips, quick;
     uint32_t calls;                 /* sends and receives that have not returned */
+    uint32_t sweeps;                /* cancels of all that it does */
     bool ended_send, ended_receive; /* by shutdown */
     bool unreachable;               /* a datagram of its has found nobody: to be told */
     uint16_t port, remote_port;     /* 0: none */

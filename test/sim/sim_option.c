@@ -234,19 +234,28 @@ static bool is_ready(const sim_socket *socket, int32_t mode)
            link->peer_gone;
 }
 
+/* On Windows a cancel of all that a socket does ends a wait of somebody else for its state, too. */
 apmk_code apmk_socket_poll(apmk_socket handle, int32_t mode, uint32_t timeout, bool *ready)
 {
+    bool found, swept, in_time = true;
+    sim_socket *socket;
     uint64_t deadline;
-    bool found, in_time = true;
+    uint32_t sweeps;
 
     sim_enter("poll", handle, (uint64_t)mode);
     if (mode < 0 || mode > 2) return CODE_INVALID;
     if (sim_fault_strikes(SIM_POLL)) return CODE_NO_BUFFERS;
     deadline = sched_deadline(timeout);
+    sched_mutex_lock(&sim_network);
+    sweeps = sim_socket_find(handle)->sweeps;
+    sched_mutex_unlock(&sim_network);
     do {
         sched_mutex_lock(&sim_network);
-        found = is_ready(sim_socket_find(handle), mode);
+        socket = sim_socket_find(handle);
+        found = is_ready(socket, mode);
+        swept = socket->sweeps != sweeps && sim_profile_now()->windows;
         sched_mutex_unlock(&sim_network);
+        if (swept) return sim_draw(2) == 0 ? CODE_INTERRUPTED : APMK_ABORTED;
         in_time = sched_now() < deadline;
         if (!found && in_time) sched_sleep(1);
     } while (!found && in_time);

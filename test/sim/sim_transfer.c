@@ -273,6 +273,7 @@ void apmk_socket_cancel(apmk_socket handle, apmk_overlapped *overlapped)
     socket = sim_socket_find(handle);
     request = overlapped != NULL ? find_request(socket, overlapped) : NULL;
     mark_cancelled(socket, overlapped);
+    if (overlapped == NULL) socket->sweeps++;
     if (overlapped != NULL && request == NULL)
         sim_note("  finds nothing", handle, 0);
     else if (sim_chance(sim_profile_now()->late_cancel))
