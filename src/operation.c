@@ -275,6 +275,12 @@ static void settle_error(apmi_operation *operation)
     apmi_statistics *statistics = &operation->socket->library->statistics;
     bool aborted;
 
+    /* What Windows says of a file that it was told to stop sending; it may give the connection up, too. */
+    if (operation->kind == APMI_SEND_FILE && operation->error == APM_ERROR_CONNECTION_ABORTED &&
+        (state & (APMI_CANCELLED | APMI_TIMED_OUT))) {
+        apmi_socket_note_error(operation, operation->error);
+        operation->error = APM_ERROR_OPERATION_ABORTED;
+    }
     if (operation->error == APM_ERROR_OPERATION_ABORTED && !(state & (APMI_CANCELLED | APMI_TIMED_OUT)))
         operation->error = explain_abort(operation);
     aborted = operation->error == APM_ERROR_OPERATION_ABORTED;

@@ -221,6 +221,14 @@ apmk_code apmk_socket_receive(apmk_socket handle, const apmk_buffer *buffers, ui
 
 /* ---- cancel --------------------------------------------------------------------------------------- */
 
+/* Windows gives another reason for a file that it was told to stop sending. */
+static apmk_code aborted_status(const sim_request *request, apmk_code status)
+{
+    return request->is_file && status == STATUS_CANCELLED && sim_profile_now()->windows
+               ? STATUS_CONNECTION_ABORTED
+               : status;
+}
+
 void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *only, apmk_code status)
 {
     sim_request *at, *next;
@@ -235,7 +243,8 @@ void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *
     if (kind == SIM_RECEIVE && socket->type == SIM_STREAM && sim_profile_now()->cancel_sweeps) only = NULL;
     for (at = socket->first[kind]; at != NULL; at = next) {
         next = at->next;
-        if (only == NULL || at->overlapped == only) sim_request_finish(socket, at, status);
+        if (only == NULL || at->overlapped == only)
+            sim_request_finish(socket, at, aborted_status(at, status));
     }
     sim_socket_settle(socket); /* those behind it may go on */
 }
