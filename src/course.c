@@ -161,7 +161,7 @@ static apm_error call_kernel(apmi_operation *operation, const apmi_handle *handl
     apm_endpoint endpoint;
 
     apmi_address_get(remote, &endpoint);
-    /* Nobody listens on loopback today who did not a moment ago: a refusal is final there. */
+    /* Nothing gets lost on loopback: a refusal is final there. */
     if (apmi_endpoint_is_loopback(&endpoint)) apmk_socket_quick_refusal(handle->kernel);
     *code = apmk_socket_connect(handle->kernel, socket->family, remote->bytes, remote->length,
                                 &operation->overlapped);

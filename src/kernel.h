@@ -163,7 +163,7 @@ bool apmk_socket_skip_on_success(apmk_socket socket, bool own);
 apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t length);
 /* Lets many outbound connections share a local port; before an implicit bind. A hint. */
 void apmk_socket_reuse_unicast_port(apmk_socket socket);
-/* Lets a refusal on loopback be known at the first attempt. A hint. */
+/* Lets a refusal on loopback be known at the first attempt, or soon. A hint. */
 void apmk_socket_quick_refusal(apmk_socket socket);
 /* A close does not linger, whatever the option says: it resets the connection, or ends the stream, for
  * which it does not wait. */

@@ -84,8 +84,8 @@ void apmk_socket_reuse_unicast_port(apmk_socket socket)
     (void)set_option(socket, SO_REUSE_UNICASTPORT, &yes, sizeof yes);
 }
 
-/* Nobody listens on loopback today who did not a moment ago: no second attempt. The time for
- * a lost packet stays the system's. One that does not know this is asked once. */
+/* Nothing gets lost on loopback: a refusal (or a full backlog, which Windows answers in the same way) is known at the
+ * first attempt. The time for a lost packet stays the system's. One that does not take this is asked once. */
 void apmk_socket_quick_refusal(apmk_socket socket)
 {
     static _Atomic bool is_unknown;
@@ -95,10 +95,9 @@ void apmk_socket_quick_refusal(apmk_socket socket)
     if (atomic_load_explicit(&is_unknown, memory_order_relaxed)) return;
 
     parameters.Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT;
-    parameters.MaxSynRetransmissions = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
+    parameters.MaxSynRetransmissions = apmk_provider_least_retries();
     if (WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL) !=
-            0 &&
-        WSAGetLastError() == WSAEOPNOTSUPP)
+        0)
         atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
 }
 

@@ -12,13 +12,35 @@
 
 #include "compat.h"
 
-static bool is_wine; /* written before there is a socket */
+#define NONE_SINCE 16299u /* the build of Windows 10 from which on TCP can be told to make none */
+
+/* Written before there is a socket. */
+static bool is_wine;
+static uint8_t least_retries = 1;
+
+/* GetVersionEx would say what the program's manifest says. */
+static DWORD find_build(HMODULE module)
+{
+    typedef LONG(WINAPI * get_version)(RTL_OSVERSIONINFOW *);
+    get_version function = (get_version)(void (*)(void))GetProcAddress(module, "RtlGetVersion");
+    RTL_OSVERSIONINFOW version = {0};
+
+    version.dwOSVersionInfoSize = sizeof version;
+    return function != NULL && function(&version) == 0 ? version.dwBuildNumber : 0;
+}
 
 void apmk_provider_look(void)
 {
     HMODULE module = GetModuleHandleW(L"ntdll.dll");
 
-    is_wine = module != NULL && GetProcAddress(module, "wine_get_version") != NULL;
+    if (module == NULL) return;
+    is_wine = GetProcAddress(module, "wine_get_version") != NULL;
+    if (find_build(module) >= NONE_SINCE) least_retries = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
+}
+
+uint8_t apmk_provider_least_retries(void)
+{
+    return least_retries;
 }
 
 bool apmk_provider_is_wine(void)
