@@ -335,13 +335,17 @@ static apmk_socket settle_connect(apmi_operation *operation)
         if (course->has_handle) discarded = course->winner.kernel;
     } else if (course->won) {
         if (course->has_handle) discarded = install_winner(operation);
+        course->last = course->peer;
         if (operation->error == APM_ERROR_SUCCESS)
             note_connection(socket, &course->peer);
         else
             note_failure(operation);
     } else {
         /* One address: what became of it. Of several it is not known what the rest would have said. */
-        operation->error = course->stopped && !course->one ? APM_ERROR_OPERATION_ABORTED : course->error;
+        bool unknown = course->stopped && !course->one;
+
+        operation->error = unknown ? APM_ERROR_OPERATION_ABORTED : course->error;
+        if (!unknown && course->peer.length != 0) course->last = course->peer; /* whose error it is */
         note_failure(operation);
     }
     return discarded;

@@ -17,7 +17,7 @@ apm_error apmi_connect_check_host(const apm_socket *socket, const char *host, ui
  * way. Else the socket is connected, or has noted that it is not. */
 bool apmi_connect_go_on(apmi_operation *operation);
 void apmi_connect_cancel(apmi_operation *operation, uint32_t label);
-/* The endpoint it tried last; false if it got to none. */
+/* The endpoint that its error is about, or that it tried last; false if it got to none. */
 bool apmi_connect_remote(const apmi_operation *operation, apm_endpoint *remote);
 
 #endif

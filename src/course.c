@@ -129,12 +129,15 @@ static bool is_about_the_way(apm_error error)
 }
 
 /* The last one counts. Of attempts that overlap none is last: there a host's answer does. */
-static void note_error(apmi_course *course, apm_error error)
+static void note_error(apmi_course *course, const apmk_address *remote, apm_error error)
 {
     bool weaker = course->parallel && is_about_the_way(error) && !is_about_the_way(course->error) &&
                   course->error != APM_ERROR_ARGUMENT;
 
-    if (course->error == APM_ERROR_SUCCESS || !weaker) course->error = error;
+    if (course->error == APM_ERROR_SUCCESS || !weaker) {
+        course->error = error;
+        course->peer = *remote;
+    }
     course->due = true; /* a failure is as good as the time */
 }
 
@@ -301,7 +304,7 @@ static void begin_attempt(apmi_operation *operation)
         error = try_on_the_side(operation, remote);
     }
     if (error != APM_ERROR_SUCCESS)
-        note_error(course, error);
+        note_error(course, remote, error);
     else if (course->parallel && course->next < course->count)
         begin_delay(operation);
 }
@@ -369,7 +372,7 @@ static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, const 
     if (error == APM_ERROR_SUCCESS && course->won) return false;
     if (error == APM_ERROR_SUCCESS) error = accept_connection(operation->socket, handle);
     if (error != APM_ERROR_SUCCESS) {
-        if (!course->won) note_error(course, error);
+        if (!course->won) note_error(course, remote, error);
         return false;
     }
     course->won = true;

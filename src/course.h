@@ -36,7 +36,7 @@ typedef struct apmi_course {
     apmi_timer delay;
     apmk_address last;       /* the one tried last, */
     apmk_address own;        /* by the operation itself, */
-    apmk_address peer;       /* and with success */
+    apmk_address peer;       /* and with success; or, as long as there is none, whose `error` is */
     apmk_address *addresses; /* length 0: of a family that the socket cannot use */
     apmi_lookup *lookup;     /* NULL: no name */
 } apmi_course;

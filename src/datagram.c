@@ -45,8 +45,19 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
         if (!was_named) atomic_store_explicit(&socket->named, true, memory_order_relaxed);
         code = apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes, to->length,
                                    overlapped, bytes);
-        if (!was_named && code != APMK_SUCCESS && code != APMK_PENDING)
-            atomic_store_explicit(&socket->named, false, memory_order_relaxed);
+        if (code == APMK_SUCCESS || code == APMK_PENDING) {
+            /* Somebody's call that failed may have said otherwise meanwhile. */
+            if (!apmi_socket_is_named(socket))
+                atomic_store_explicit(&socket->named, true, memory_order_seq_cst);
+        } else if (!was_named) {
+            apm_endpoint local;
+
+            atomic_store_explicit(&socket->named, false, memory_order_seq_cst);
+            local.length = (int32_t)sizeof local.address;
+            if (apmk_socket_local(socket->handle, local.address, &local.length) == APMK_SUCCESS &&
+                apm_endpoint_port(&local) != 0)
+                atomic_store_explicit(&socket->named, true, memory_order_seq_cst);
+        }
         return code;
     }
     if (operation->kind == APMI_RECEIVE_FROM) {

@@ -50,6 +50,12 @@ apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle)
     handle->named = false;
     handle->settings = 0;
     error = apmi_handle_attach(socket, handle->kernel, true, &handle->skips);
+    if (error == APM_ERROR_SUCCESS && socket->settings.was_dual) {
+        int32_t no = 0;
+
+        error = apmi_error_from_native(apmk_socket_set_option(handle->kernel, APMI_LEVEL_IPV6,
+                                                              APMI_NAME_V6ONLY, &no, (int32_t)sizeof no));
+    }
     if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
     return error;
 }
@@ -96,6 +102,19 @@ apm_error apmi_handle_renew(apm_socket *socket)
     error = apmi_settings_apply(socket, &fresh);
     if (error == APM_ERROR_SUCCESS) error = bind_like(socket, &fresh);
     atomic_store_explicit(&socket->named, fresh.named, memory_order_relaxed);
+    return error;
+}
+
+apm_error apmi_handle_freshen(apm_socket *socket)
+{
+    uint32_t phase = APMI_SPENT;
+    apm_error error;
+
+    if (apmi_socket_phase(socket) != APMI_SPENT) return APM_ERROR_SUCCESS;
+    error = apmi_handle_renew(socket);
+    if (error == APM_ERROR_SUCCESS) /* unless a connect has taken it to CONNECTING, which renews again */
+        (void)atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_FRESH,
+                                                      memory_order_acq_rel, memory_order_relaxed);
     return error;
 }
 

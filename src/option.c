@@ -174,6 +174,21 @@ static apm_error set_seconds(apm_socket *socket, apm_socket_option option, int32
     return error;
 }
 
+/* Of a socket that is not bound; the handle that a failed connect has used up may be. */
+static apm_error set_unbound(apm_socket *socket, int32_t level, int32_t name, int32_t value)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+
+    apmk_lock_exclusive(&socket->gate);
+    if (!apmi_socket_closed(socket)) {
+        error = apmi_socket_is_named(socket) ? APM_ERROR_INVALID_OPERATION : apmi_handle_freshen(socket);
+        if (error == APM_ERROR_SUCCESS)
+            error = apmi_settings_set_locked(socket, level, name, &value, (int32_t)sizeof value);
+    }
+    apmk_unlock_exclusive(&socket->gate);
+    return error;
+}
+
 static apm_error set_resets(apm_socket *socket, bool on)
 {
     uint32_t value = on, unused = 0;
@@ -191,11 +206,10 @@ static apm_error set_resets(apm_socket *socket, bool on)
 
 /* ---- set and get ---------------------------------------------------------------------------- */
 
-static apm_error check_value(const apm_socket *socket, const option_row *row, int32_t value)
+static apm_error check_value(const option_row *row, int32_t value)
 {
     if (value < row->least || value > row->most)
         return row->form == LINGER_TIME ? APM_ERROR_ARGUMENT : APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if ((row->flags & UNBOUND) && apmi_socket_is_named(socket)) return APM_ERROR_INVALID_OPERATION;
     return APM_ERROR_SUCCESS;
 }
 
@@ -208,7 +222,7 @@ apm_error APM_CALL apm_socket_set_option(apm_socket *socket, apm_socket_option o
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     error = find_option(socket, option, &row, &level, &name);
-    if (error == APM_ERROR_SUCCESS) error = check_value(socket, row, value);
+    if (error == APM_ERROR_SUCCESS) error = check_value(row, value);
     if (error != APM_ERROR_SUCCESS) return error;
 
     switch (row->form) {
@@ -227,6 +241,7 @@ apm_error APM_CALL apm_socket_set_option(apm_socket *socket, apm_socket_option o
         return APM_ERROR_SUCCESS;
     case RESETS: return set_resets(socket, value != 0);
     }
+    if (row->flags & UNBOUND) return set_unbound(socket, level, name, value);
     return apmi_settings_set(socket, level, name, &value, (int32_t)sizeof value);
 }
 

@@ -7,16 +7,27 @@
 #include "handle.h"
 #include "socket.h"
 
-/* Under the exclusive gate. A handle that a failed connect has used up may be bound already. */
-static apm_error freshen_handle(apm_socket *socket)
+/* Under the exclusive gate. The local endpoint that it had, and that cannot be had again, is no reason not to get
+ * another one; and it stays the socket's if that cannot be had either. */
+static apm_error bind_anew(apm_socket *socket, const apmk_address *address)
 {
-    uint32_t phase = APMI_SPENT;
+    apmk_address before = socket->local;
+    uint32_t phase = APMI_FRESH;
     apm_error error;
 
-    if (apmi_socket_phase(socket) != APMI_SPENT) return APM_ERROR_SUCCESS;
-    error = apmi_handle_renew(socket);
-    if (error == APM_ERROR_SUCCESS) /* unless a connect has taken it to CONNECTING, which renews again */
-        (void)atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_FRESH,
+    if (apmi_socket_is_named(socket)) return APM_ERROR_INVALID_ARGUMENT;
+    socket->local.length = 0;
+    error = apmi_handle_freshen(socket);
+    if (error == APM_ERROR_SUCCESS)
+        error = apmi_error_from_native(apmk_socket_bind(socket->handle, address->bytes, address->length));
+    if (error == APM_ERROR_SUCCESS) {
+        atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+        socket->local = *address;
+        return APM_ERROR_SUCCESS;
+    }
+    socket->local = before;
+    if (before.length != 0) /* a connect tries again to bind it */
+        (void)atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_SPENT,
                                                       memory_order_acq_rel, memory_order_relaxed);
     return error;
 }
@@ -33,15 +44,7 @@ apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local
     if (apmi_socket_fit(socket, local, &address) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
-        error = apmi_socket_is_named(socket) ? APM_ERROR_INVALID_ARGUMENT : freshen_handle(socket);
-        if (error == APM_ERROR_SUCCESS)
-            error = apmi_error_from_native(apmk_socket_bind(socket->handle, address.bytes, address.length));
-        if (error == APM_ERROR_SUCCESS) {
-            atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-            socket->local = address;
-        }
-    }
+    if (!apmi_socket_closed(socket)) error = bind_anew(socket, &address);
     apmk_unlock_exclusive(&socket->gate);
     return error;
 }

@@ -14,7 +14,7 @@ struct apmi_setting {
     unsigned char value[]; /* no more than it needs: a connection has one or two for as long as it lives */
 };
 
-enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, LEVEL_IPV6 = 41, NAME_V6ONLY = 27 };
+enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, NAME_DONT_LINGER = ~NAME_LINGER };
 
 /* What Windows uses when it was not told otherwise; seconds. */
 enum { DEFAULT_TIME = 7200, DEFAULT_INTERVAL = 1 };
@@ -29,14 +29,12 @@ static struct apmi_setting **find_setting(apm_socket *socket, int32_t level, int
 }
 
 /* Where there is none, or one too small: memory for one, or NULL. */
-static struct apmi_setting *new_setting(apm_socket *socket, const struct apmi_setting *kept, int32_t level,
-                                        int32_t name, int32_t size)
+static struct apmi_setting *new_setting(apm_socket *socket, int32_t level, int32_t name, int32_t size)
 {
     struct apmi_setting *setting =
         (struct apmi_setting *)apmi_library_allocate(socket->library, sizeof *setting + (size_t)size);
 
     if (setting == NULL) return NULL;
-    setting->next = kept != NULL ? kept->next : NULL;
     setting->level = level;
     setting->name = name;
     return setting;
@@ -51,7 +49,7 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
     apm_error error;
 
     if (keeps && (kept == NULL || kept->size < size)) {
-        setting = new_setting(socket, kept, level, name, size);
+        setting = new_setting(socket, level, name, size);
         if (setting == NULL) return APM_ERROR_OUT_OF_MEMORY;
     }
     error = apmi_error_from_native(apmk_socket_set_option(socket->handle, level, name, value, size));
@@ -60,18 +58,23 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
         return error;
     }
     if (keeps) {
-        *place = setting;
+        /* To the end of the list: two options may be one to the kernel, and then the last one counts. */
+        if (kept != NULL) *place = kept->next;
         if (kept != NULL && setting != kept) apmi_library_release_block(socket->library, kept);
+        while (*place != NULL) place = &(*place)->next;
+        *place = setting;
+        setting->next = NULL;
         setting->size = size;
         memcpy(setting->value, value, (size_t)size);
         setting->state = ++socket->settings.state;
     }
-    if (level == LEVEL_IPV6 && name == NAME_V6ONLY && size != 0)
+    if (level == APMI_LEVEL_IPV6 && name == APMI_NAME_V6ONLY && size != 0)
         atomic_store_explicit(&socket->dual, *(const unsigned char *)value == 0, memory_order_relaxed);
     if (level == LEVEL_SOCKET && name == NAME_LINGER && size == (int32_t)sizeof socket->settings.lingers) {
         memcpy(socket->settings.lingers, value, sizeof socket->settings.lingers);
         socket->settings.lingers_known = true;
     }
+    if (level == LEVEL_SOCKET && name == NAME_DONT_LINGER) socket->settings.lingers_known = false;
     if (level == LEVEL_SOCKET && name == NAME_KEEP_ALIVE)
         error = apmi_settings_apply_values(socket, socket->handle);
     return error;

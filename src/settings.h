@@ -14,6 +14,9 @@
 
 enum { APMI_SETTING_ROOM = 64 }; /* larger ones are not kept */
 
+/* IPV6_V6ONLY. */
+enum { APMI_LEVEL_IPV6 = 41, APMI_NAME_V6ONLY = 27 };
+
 typedef struct apmi_settings {
     /* Under the exclusive gate. */
     struct apmi_setting *first;
@@ -29,6 +32,7 @@ typedef struct apmi_settings {
 
     /* Under the exclusive gate, too. */
     bool lingers_known; /* `lingers` is: some kernels forget the time while it is off */
+    bool was_dual;      /* an adopted handle was in dual mode, as a fresh one is not by itself */
     bool by_values;     /* the system has no options for the keep-alive times: it is told both at once */
 } apmi_settings;
 

@@ -29,7 +29,7 @@
 #include "trace.h"
 
 /* Winsock's and the system's numbers that adopting needs. */
-enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, LEVEL_IPV6 = 41, NAME_V6ONLY = 27, CANNOT_ATTACH = 87 };
+enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, CANNOT_ATTACH = 87 };
 
 /* Spare blocks kept per socket; a test may set 0 to see every use after the end. */
 #ifndef APMI_SPARE_LIMIT
@@ -205,8 +205,11 @@ static void look_at_handle(apm_socket *socket)
     int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
 
     if (socket->family == APM_FAMILY_IPV6 &&
-        apmk_socket_get_option(socket->handle, LEVEL_IPV6, NAME_V6ONLY, &only_ipv6, &size) == APMK_SUCCESS)
+        apmk_socket_get_option(socket->handle, APMI_LEVEL_IPV6, APMI_NAME_V6ONLY, &only_ipv6, &size) ==
+            APMK_SUCCESS) {
+        socket->settings.was_dual = only_ipv6 == 0;
         atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
+    }
     found.length = (int32_t)sizeof found.address;
     if (apmk_socket_local(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
     if (apm_endpoint_port(&found) == 0) return;
@@ -320,6 +323,9 @@ apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
     error = apmi_library_use(&library); /* nothing can be asked before the library runs */
     if (error != APM_ERROR_SUCCESS) return error;
     error = apmi_error_from_native(apmk_socket_describe(handle, &family, &type, &protocol));
+    /* Of another family no endpoint could be told. */
+    if (error == APM_ERROR_SUCCESS && family != APM_FAMILY_IPV4 && family != APM_FAMILY_IPV6)
+        error = APM_ERROR_NOT_SUPPORTED;
     if (error == APM_ERROR_SUCCESS &&
         apmk_socket_get_option(handle, LEVEL_SOCKET, NAME_LISTENS, &listens, &size) == APMK_SUCCESS &&
         listens != 0)
@@ -465,6 +471,8 @@ static void note_end(const apmi_operation *operation)
 
 void apmi_socket_note_error(const apmi_operation *operation, apm_error error)
 {
+    /* One that failed has connected nothing, and another one may have begun since. */
+    if (operation->kind == APMI_CONNECT) return;
     switch (error) {
     case APM_ERROR_OPERATION_ABORTED: /* a cancel leaves the connection as it is */
     case APM_ERROR_WOULD_BLOCK:

@@ -167,6 +167,28 @@ static void socket_that_is_dual_is_adopted_as_that(void)
     check_adopted_six(false);
 }
 
+/* Also of a fresh kernel socket, which is not dual by itself. */
+static void socket_that_is_dual_stays_that_after_a_refusal(void)
+{
+    peer_listener *listener;
+    pair both = {NULL, NULL};
+    apm_endpoint nobody;
+    uintptr_t handle;
+
+    if (!family_is_here(APM_FAMILY_IPV6)) return;
+    listener = peer_listen(APM_FAMILY_IPV4);
+    handle = kernel_open(APM_FAMILY_IPV6, APM_SOCKET_STREAM, APM_PROTOCOL_TCP);
+    CHECK(kernel_set(handle, LEVEL_IPV6, IPV6_ONLY, 0));
+    both.socket = adopt(handle);
+    CHECK(listener != NULL);
+    if (both.socket == NULL || listener == NULL) return;
+    peer_refusing_endpoint(APM_FAMILY_IPV6, &nobody);
+    (void)CHECK_ERROR(apm_socket_connect(both.socket, &nobody), APM_ERROR_CONNECTION_REFUSED);
+    connect_it(&both, listener);
+    pair_close(&both);
+    peer_listener_close(listener);
+}
+
 static void datagram_sockets_are_adopted(bool connected)
 {
     uintptr_t first = open_datagram(), second = open_datagram();
@@ -474,6 +496,7 @@ static const test_case adopted[] = {
     {"adopted_socket_connects_after_a_refusal", adopted_socket_connects_after_a_refusal, false},
     {"bound_socket_is_adopted_with_its_endpoint", bound_socket_is_adopted_with_its_endpoint, false},
     {"options_set_before_are_there", options_set_before_are_there, false},
+    {"socket_that_is_dual_stays_that_after_a_refusal", socket_that_is_dual_stays_that_after_a_refusal, false},
     {"socket_that_is_dual_is_adopted_as_that", socket_that_is_dual_is_adopted_as_that, false},
     {"bound_datagram_sockets_are_adopted", bound_datagram_sockets_are_adopted, false},
     {"connected_datagram_sockets_are_adopted", connected_datagram_sockets_are_adopted, false},

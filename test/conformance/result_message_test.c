@@ -142,6 +142,26 @@ static void connect_to_many_names_the_one_whose_error_it_is(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
+/* Of attempts that overlap not the last one, but whose error counts. */
+static void parallel_connect_names_the_one_whose_error_it_is(void)
+{
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    apm_async_result *result = NULL;
+    apm_endpoint remotes[2];
+
+    (void)CHECK_ERROR(
+        apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL),
+        APM_ERROR_SUCCESS);
+    peer_refusing_endpoint(APM_FAMILY_IPV4, &remotes[0]);
+    (void)apm_endpoint_any(APM_FAMILY_IPV4, 80, &remotes[1]); /* no place to connect to */
+    (void)CHECK_ERROR(apm_socket_begin_connect_many(socket, remotes, 2, NULL, NULL, &result),
+                      APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_end_connect(socket, result), APM_ERROR_CONNECTION_REFUSED);
+    check_message(result, APM_ERROR_CONNECTION_REFUSED, &remotes[0]);
+    apm_async_result_release(result);
+    (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
+}
+
 static void connect_to_a_host_names_its_endpoint(void)
 {
     apm_socket *socket = stream_new(APM_FAMILY_IPV4);
@@ -317,6 +337,8 @@ static const test_case says[] = {
     {"connect_that_took_too_long_names_the_endpoint", connect_that_took_too_long_names_the_endpoint, false},
     {"connect_that_worked_names_nobody", connect_that_worked_names_nobody, false},
     {"connect_to_many_names_the_one_whose_error_it_is", connect_to_many_names_the_one_whose_error_it_is,
+     false},
+    {"parallel_connect_names_the_one_whose_error_it_is", parallel_connect_names_the_one_whose_error_it_is,
      false},
     {"connect_to_a_host_names_its_endpoint", connect_to_a_host_names_its_endpoint, false},
     {"name_that_is_not_found_names_no_endpoint", name_that_is_not_found_names_no_endpoint, false},

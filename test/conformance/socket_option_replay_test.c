@@ -230,6 +230,28 @@ static void last_setting_wins_whichever_way_it_was_made(void)
     pair_close(&both);
 }
 
+/* SO_DONTLINGER, .NET's DontLinger: the other half of one setting of the kernel's. */
+static void linger_by_its_other_name_is_the_same_setting(void)
+{
+    enum { DONT_LINGER = ~0x80 };
+    int again;
+
+    for (again = 0; again < 2; again++) {
+        pair both = {stream_new(APM_FAMILY_IPV4), NULL};
+
+        if (both.socket == NULL) return;
+        set(both.socket, APM_SOCKET_OPTION_LINGER, 1);
+        set_raw(both.socket, LEVEL_SOCKET, DONT_LINGER, 1);
+        CHECK(get(both.socket, APM_SOCKET_OPTION_LINGER) == 0);
+        if (again != 0) set(both.socket, APM_SOCKET_OPTION_LINGER, 1);
+        be_refused(both.socket, APM_FAMILY_IPV4);
+        be_connected(&both);
+        CHECK(get(both.socket, APM_SOCKET_OPTION_LINGER) == again);
+        CHECK((kernel_number(both.socket, LEVEL_SOCKET, SOCKET_LINGER) & 0xFFFF) == again);
+        pair_close(&both);
+    }
+}
+
 static void linger_goes_on_from_what_was_set_raw(void)
 {
     pair both = {stream_new(APM_FAMILY_IPV4), NULL};
@@ -321,6 +343,19 @@ static void dual_mode_survives_a_refusal(void)
 }
 
 /* A bound socket binds the fresh kernel socket, too: what has to be set before, is. */
+/* The socket is not bound, whatever its kernel socket was. */
+static void dual_mode_can_be_set_after_a_refusal(void)
+{
+    pair both = {stream_new(APM_FAMILY_IPV6), NULL};
+
+    if (both.socket == NULL) return;
+    be_refused(both.socket, APM_FAMILY_IPV6);
+    set(both.socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
+    set(both.socket, APM_SOCKET_OPTION_DUAL_MODE, 1);
+    be_connected(&both); /* to an IPv4 endpoint */
+    pair_close(&both);
+}
+
 static void options_of_a_bound_socket_survive_a_refusal(void)
 {
     pair both = {stream_new(APM_FAMILY_IPV4), NULL};
@@ -462,6 +497,7 @@ static const test_case options[] = {
 static const test_case raw[] = {
     {"raw_options_survive_a_refusal", raw_options_survive_a_refusal, false},
     {"last_setting_wins_whichever_way_it_was_made", last_setting_wins_whichever_way_it_was_made, false},
+    {"linger_by_its_other_name_is_the_same_setting", linger_by_its_other_name_is_the_same_setting, false},
     {"linger_goes_on_from_what_was_set_raw", linger_goes_on_from_what_was_set_raw, false},
     {"what_the_kernel_refused_is_not_set_again", what_the_kernel_refused_is_not_set_again, false},
     {"option_set_many_times_is_kept_once", option_set_many_times_is_kept_once, false},
@@ -473,6 +509,7 @@ static const test_case threads[] = {
 
 static const test_case addresses[] = {
     {"dual_mode_survives_a_refusal", dual_mode_survives_a_refusal, false},
+    {"dual_mode_can_be_set_after_a_refusal", dual_mode_can_be_set_after_a_refusal, false},
     {"options_of_a_bound_socket_survive_a_refusal", options_of_a_bound_socket_survive_a_refusal, false},
     {NULL, NULL, false}};
 

@@ -6,6 +6,7 @@
 #include "sim_network.h"
 
 enum { SOCKET_LEVEL = 0xFFFF, IPV4_LEVEL = 0, IPV6_LEVEL = 41, TCP_LEVEL = 6, ORDER_LEVEL = -1 };
+enum { LINGER = 0x80 };
 enum { ANY_TYPE = 0, BOOLEAN = 1, READ_ONLY = 2, NEW_ONLY = 4, NOT_ON_WINE = 8 };
 
 typedef struct row {
@@ -19,7 +20,8 @@ static const row rows[] = {{SOCKET_LEVEL, 2, ANY_TYPE, BOOLEAN | READ_ONLY, 0}, 
                            {SOCKET_LEVEL, ~4, ANY_TYPE, BOOLEAN | NEW_ONLY, 0},
                            {SOCKET_LEVEL, 8, SIM_STREAM, BOOLEAN, 0},
                            {SOCKET_LEVEL, 0x20, SIM_DATAGRAM, BOOLEAN, 0},
-                           {SOCKET_LEVEL, 0x80, SIM_STREAM, 0, 0},
+                           {SOCKET_LEVEL, LINGER, SIM_STREAM, 0, 0},
+                           {SOCKET_LEVEL, ~LINGER, SIM_STREAM, BOOLEAN, 1},
                            {SOCKET_LEVEL, 0x1001, ANY_TYPE, 0, 65536},
                            {SOCKET_LEVEL, 0x1002, ANY_TYPE, 0, 65536},
                            {SOCKET_LEVEL, 0x1005, ANY_TYPE, 0, 0},
@@ -102,6 +104,17 @@ int32_t sim_option_value(const sim_socket *socket, int32_t level, int32_t name)
     return value;
 }
 
+/* Not to linger is the other half of lingering. */
+static void keep_option(sim_socket *socket, int32_t level, int32_t name, const void *value, int32_t size)
+{
+    sim_option_keep(socket, level, name, value, size);
+    if (level == SOCKET_LEVEL && name == ~LINGER) {
+        const uint16_t linger[2] = {sim_option_value(socket, level, name) == 0, 0};
+
+        sim_option_keep(socket, level, LINGER, linger, (int32_t)sizeof linger);
+    }
+}
+
 /* ---- the calls ---------------------------------------------------------------------------------- */
 
 apmk_code apmk_socket_set_option(apmk_socket handle, int32_t level, int32_t name, const void *value,
@@ -124,7 +137,7 @@ apmk_code apmk_socket_set_option(apmk_socket handle, int32_t level, int32_t name
     else if (sim_fault_strikes(SIM_SET_OPTION))
         code = CODE_NO_BUFFERS;
     else
-        sim_option_keep(socket, level, name, value, size);
+        keep_option(socket, level, name, value, size);
     sched_mutex_unlock(&sim_network);
     return code;
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Scenes of connecting: who comes first of those who connect, name a socket, and use it meanwhile. */
+#include "../support/disconnect_now.h"
+#include "scene.h"
+
+/* ---- peers and names of datagram sockets ------------------------------------------------------------- */
+
+static apm_socket *new_socket(int32_t type)
+{
+    apm_socket *socket = NULL;
+
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &socket) ==
+                    APM_ERROR_SUCCESS);
+    return socket;
+}
+
+static apm_endpoint endpoint_of(const char *ip, uint16_t port)
+{
+    apm_endpoint endpoint;
+
+    CU_ASSERT_FATAL(apm_endpoint_from_ip(ip, port, &endpoint) == APM_ERROR_SUCCESS);
+    return endpoint;
+}
+
+static void change_peers(void *argument)
+{
+    apm_socket *socket = (apm_socket *)argument;
+    int i;
+
+    for (i = 0; i < 10; i++) {
+        apm_endpoint peer = endpoint_of("127.0.0.1", (uint16_t)(9 + i % 2));
+
+        CU_ASSERT(apm_socket_connect(socket, &peer) == APM_ERROR_SUCCESS);
+    }
+}
+
+/* What is sent meanwhile goes to the one or to the other. */
+static void datagram_socket_that_changes_its_peer_has_one(void)
+{
+    apm_socket *socket = new_socket(APM_SOCKET_DATAGRAM);
+    sim_thread *thread;
+    int i;
+
+    change_peers(socket);
+    thread = sim_thread_start("changer", change_peers, socket);
+    for (i = 0; i < 10; i++) CU_ASSERT(apm_socket_send(socket, "x", 1, 0, NULL) == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    (void)apm_socket_close(socket);
+}
+
+static void send_to_everybody(void *argument)
+{
+    apm_socket *socket = (apm_socket *)argument;
+    apm_endpoint everybody = endpoint_of("255.255.255.255", 9);
+
+    /* It has not been allowed to. */
+    CU_ASSERT(apm_socket_begin_send_to(socket, "x", 1, 0, &everybody, NULL, NULL, NULL) ==
+              APM_ERROR_ACCESS_DENIED);
+}
+
+/* The first of two sends binds the socket, and the other one, which fails, does not take that back. */
+static void datagram_socket_is_bound_whatever_fails_beside(void)
+{
+    apm_socket *socket = new_socket(APM_SOCKET_DATAGRAM);
+    apm_endpoint peer = endpoint_of("127.0.0.1", 9), local = {0};
+    sim_thread *thread = sim_thread_start("another", send_to_everybody, socket);
+
+    CU_ASSERT(apm_socket_begin_send_to(socket, "x", 1, 0, &peer, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    CU_ASSERT(apm_socket_local_endpoint(socket, &local) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_port(&local) != 0);
+    (void)apm_socket_close(socket);
+}
+
+/* ---- a connect after another ------------------------------------------------------------------------- */
+
+static void connect_as_soon_as_possible(void *argument)
+{
+    connection *one = (connection *)argument;
+    apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(one->listener));
+    apm_error error;
+
+    do {
+        error = apm_socket_connect(one->socket, &remote);
+        if (error == APM_ERROR_INVALID_OPERATION) sim_sleep(1);
+    } while (error == APM_ERROR_INVALID_OPERATION);
+    CU_ASSERT(error == APM_ERROR_SUCCESS);
+}
+
+/* A connect that has failed says nothing of the one that somebody has begun since. */
+static void connect_that_failed_is_nothing_to_the_next_one(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    apm_endpoint nobody = endpoint_of("127.0.0.1", 1);
+    sim_thread *thread;
+
+    one.socket = new_socket(APM_SOCKET_STREAM);
+    CU_ASSERT(apm_socket_begin_connect(one.socket, &nobody, count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+    thread = sim_thread_start("next", connect_as_soon_as_possible, &one);
+    wait_for(&called_back, 1);
+    sim_thread_join(thread);
+    CU_ASSERT(apm_socket_connected(one.socket));
+    close_connection(&one);
+}
+
+/* Where somebody else has the one that it had. */
+static void another_local_endpoint_can_be_had(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(one.listener));
+    apm_endpoint first = endpoint_of("127.0.0.1", 5001), second = endpoint_of("127.0.0.1", 5002), found = {0};
+    sim_profile profile = *sim_profile_now();
+    apm_socket *other = new_socket(APM_SOCKET_STREAM);
+
+    one.socket = new_socket(APM_SOCKET_STREAM);
+    CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_SUCCESS);
+    profile.faults[SIM_BIND].rate = 1000;
+    sim_set_profile(&profile);
+    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+    profile.faults[SIM_BIND].rate = 0;
+    sim_set_profile(&profile);
+    CU_ASSERT(apm_socket_bind(other, &first) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
+    CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) ==
+              APM_ERROR_ADDRESS_ALREADY_IN_USE); /* it still is to have it */
+    CU_ASSERT(apm_socket_bind(one.socket, &second) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_local_endpoint(one.socket, &found) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_equal(&found, &second));
+    (void)apm_socket_close(other);
+    close_connection(&one);
+}
+
+/* ---- running -------------------------------------------------------------------------------------------- */
+
+static const plain_case scenes[] = {
+    {"datagram_socket_that_changes_its_peer_has_one", datagram_socket_that_changes_its_peer_has_one},
+    {"datagram_socket_is_bound_whatever_fails_beside", datagram_socket_is_bound_whatever_fails_beside},
+    {"connect_that_failed_is_nothing_to_the_next_one", connect_that_failed_is_nothing_to_the_next_one},
+    {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},
+};
+
+int main(void)
+{
+    return play_scenes("interleaving_connect", scenes, sizeof scenes / sizeof *scenes);
+}
