@@ -157,7 +157,7 @@ static void post_operation(apmi_operation *operation)
 /* ---- attempts -------------------------------------------------------------------------------------- */
 
 /* The kernel call, with what has to be done before it. */
-static apm_error call_kernel(apmi_operation *operation, const apmi_handle *handle, const apmk_address *remote,
+static apm_error call_kernel(apmi_operation *operation, apmk_socket kernel, const apmk_address *remote,
                              apmk_code *code)
 {
     apm_socket *socket = operation->socket;
@@ -165,9 +165,9 @@ static apm_error call_kernel(apmi_operation *operation, const apmi_handle *handl
 
     apmi_address_get(remote, &endpoint);
     /* Nothing gets lost on loopback: a refusal is final there. */
-    if (apmi_endpoint_is_loopback(&endpoint)) apmk_socket_quick_refusal(handle->kernel);
-    *code = apmk_socket_connect(handle->kernel, socket->family, remote->bytes, remote->length,
-                                &operation->overlapped);
+    if (apmi_endpoint_is_loopback(&endpoint)) apmk_socket_quick_refusal(kernel);
+    *code =
+        apmk_socket_connect(kernel, socket->family, remote->bytes, remote->length, &operation->overlapped);
     return *code == APMK_SUCCESS || *code == APMK_PENDING ? APM_ERROR_SUCCESS : apmi_error_from_native(*code);
 }
 
@@ -176,7 +176,6 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
     apmi_course *course = apmi_course_of(operation);
     apm_socket *socket = operation->socket;
     apm_error error = APM_ERROR_SUCCESS;
-    apmi_handle handle;
     bool named;
 
     course->last = course->own = *remote;
@@ -193,9 +192,8 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
     error = apmi_handle_name(socket, socket->handle, &named);
     if (error != APM_ERROR_SUCCESS) return error;
     atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-    handle.kernel = socket->handle;
     apmi_operation_arm(operation);
-    error = call_kernel(operation, &handle, remote, code);
+    error = call_kernel(operation, socket->handle, remote, code);
     if (error != APM_ERROR_SUCCESS) return error;
     course->inside = true;
     course->running++;
@@ -220,7 +218,7 @@ static apm_error try_on_the_side(apmi_operation *operation, const apmk_address *
     error = apmi_handle_open_like(socket, &room->handle);
     if (error != APM_ERROR_SUCCESS) goto no_room;
     error = apmi_handle_name(socket, room->handle.kernel, &room->handle.named);
-    if (error == APM_ERROR_SUCCESS) error = call_kernel(attempt, &room->handle, remote, &code);
+    if (error == APM_ERROR_SUCCESS) error = call_kernel(attempt, room->handle.kernel, remote, &code);
     if (error != APM_ERROR_SUCCESS) goto not_begun;
     apmi_operation_retain(operation);
     room->sibling = course->attempts;
@@ -237,11 +235,6 @@ no_room:
 }
 
 /* ---- the delay -------------------------------------------------------------------------------------- */
-
-static apmi_timers *timers_of(const apmi_operation *operation)
-{
-    return &operation->socket->library->timers;
-}
 
 static void end_delay(apmi_timer *timer)
 {
@@ -264,7 +257,8 @@ static void begin_delay(apmi_operation *operation)
     bool was_armed = false;
 
     apmi_operation_retain(operation);
-    if (apmi_timer_arm(timers_of(operation), &course->delay, DELAY, end_delay, &was_armed) != APMK_SUCCESS) {
+    if (apmi_timer_arm(apmi_timers_of(operation), &course->delay, DELAY, end_delay, &was_armed) !=
+        APMK_SUCCESS) {
         course->due = true; /* without a timer at once, rather than never */
         was_armed = true;
     }
@@ -273,7 +267,7 @@ static void begin_delay(apmi_operation *operation)
 
 void apmi_course_end(apmi_operation *operation)
 {
-    if (apmi_timer_disarm(timers_of(operation), &apmi_course_of(operation)->delay))
+    if (apmi_timer_disarm(apmi_timers_of(operation), &apmi_course_of(operation)->delay))
         apmi_operation_release(operation);
 }
 
@@ -333,7 +327,7 @@ static void abort_attempts(apmi_operation *operation)
     if (course->inside && !apmi_socket_closed(socket))
         apmk_socket_cancel(socket->handle, &operation->overlapped);
     for (at = course->attempts; at != NULL; at = room_of(at)->sibling)
-        apmk_socket_cancel(room_of(at)->handle.kernel, NULL);
+        apmk_socket_cancel(room_of(at)->handle.kernel, &at->overlapped);
 }
 
 bool apmi_course_stop(apmi_operation *operation)

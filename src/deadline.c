@@ -12,11 +12,6 @@
 #include "library.h"
 #include "socket.h"
 
-static apmi_timers *timers_of(apmi_operation *operation)
-{
-    return &operation->socket->library->timers;
-}
-
 static void expire_operation(apmi_timer *timer)
 {
     apmi_operation *operation =
@@ -28,7 +23,7 @@ static void expire_operation(apmi_timer *timer)
 
 void apmi_deadline_clear(apmi_operation *operation)
 {
-    if (apmi_timer_disarm(timers_of(operation), &operation->timer)) apmi_operation_release(operation);
+    if (apmi_timer_disarm(apmi_timers_of(operation), &operation->timer)) apmi_operation_release(operation);
 }
 
 static apm_error arm_deadline(apmi_operation *operation, uint32_t timeout)
@@ -41,7 +36,8 @@ static apm_error arm_deadline(apmi_operation *operation, uint32_t timeout)
     /* Taken before, since it may expire at once. */
     apmi_operation_retain(operation);
     apmk_interleave();
-    code = apmi_timer_arm(timers_of(operation), &operation->timer, timeout, expire_operation, &was_armed);
+    code =
+        apmi_timer_arm(apmi_timers_of(operation), &operation->timer, timeout, expire_operation, &was_armed);
     if (code != APMK_SUCCESS || was_armed) apmi_operation_release(operation);
     /* It may have completed, and found nothing to disarm, before the timer was armed. */
     if (apmi_operation_completed(operation)) apmi_deadline_clear(operation);

@@ -39,11 +39,6 @@ static apmi_farewell *farewell_of(apmi_operation *operation)
                                               : apmi_file_farewell(operation);
 }
 
-static apmi_timers *timers_of(const apmi_operation *operation)
-{
-    return &operation->socket->library->timers;
-}
-
 /* ---- waiting for the peer ----------------------------------------------------------------- */
 
 static void lose_patience(apmi_timer *timer)
@@ -70,7 +65,7 @@ static void begin_waiting(apmi_operation *operation, apmi_farewell *farewell)
     farewell->waits = true;
     farewell->operation = operation;
     apmi_operation_retain(operation);
-    if (apmi_timer_arm(timers_of(operation), &farewell->patience, PATIENCE, lose_patience, &was_armed) ==
+    if (apmi_timer_arm(apmi_timers_of(operation), &farewell->patience, PATIENCE, lose_patience, &was_armed) ==
         APMK_SUCCESS)
         return;
     apmi_operation_release(operation);
@@ -119,7 +114,7 @@ static void finish_farewell(apmi_operation *operation, apmi_farewell *farewell)
 {
     apm_socket *socket = operation->socket;
 
-    if (apmi_timer_disarm(timers_of(operation), &farewell->patience)) apmi_operation_release(operation);
+    if (apmi_timer_disarm(apmi_timers_of(operation), &farewell->patience)) apmi_operation_release(operation);
     apmk_lock_exclusive(&socket->gate);
     farewell->waits = false;
     operation->status = APMK_SUCCESS;
@@ -179,11 +174,10 @@ static apm_error claim_phase(apm_socket *socket, bool reuse)
 {
     uint32_t phase = APMI_CONNECTED;
 
-    if (!reuse)
-        phase = (uint32_t)apmi_socket_phase(socket);
-    else if (atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_LEAVING,
-                                                     memory_order_acq_rel, memory_order_acquire))
+    if (reuse && atomic_compare_exchange_strong_explicit(&socket->phase, &phase, APMI_LEAVING,
+                                                         memory_order_acq_rel, memory_order_acquire))
         return APM_ERROR_SUCCESS;
+    if (!reuse) phase = (uint32_t)apmi_socket_phase(socket);
     if (phase == APMI_LEAVING) return APM_ERROR_INVALID_OPERATION;
     return phase == APMI_CONNECTED ? APM_ERROR_SUCCESS : APM_ERROR_NOT_CONNECTED;
 }

@@ -114,6 +114,20 @@ apm_error apmi_error_from_native(apmk_code code)
     return keep_bits(code);
 }
 
+apm_error apmi_error_from_file(apmk_code code)
+{
+    /* The file, its folder, drive or computer; or no file can have that name. */
+    static const apmk_code missing[] = {2, 3, 15, 53, 67, 123, 161, 206, 267};
+    static const apmk_code taken[] = {32, 33}; /* open for writing elsewhere, or a part of it locked */
+    size_t i;
+
+    for (i = 0; i < sizeof missing / sizeof *missing; i++)
+        if (missing[i] == code) return APM_ERROR_FILE_NOT_FOUND;
+    for (i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (taken[i] == code) return APM_ERROR_ACCESS_DENIED;
+    return apmi_error_from_native(code);
+}
+
 /* ---- names and texts ------------------------------------------------------------------------- */
 
 typedef struct entry {

@@ -17,5 +17,7 @@
  * APM_ERROR_SOCKET.
  */
 apm_error apmi_error_from_native(apmk_code code);
+/* The same for what the system says of a file that is to be opened. */
+apm_error apmi_error_from_file(apmk_code code);
 
 #endif

@@ -18,8 +18,8 @@
 #define APMI_FILE_PIECE ((uint32_t)APMK_FILE_LIMIT)
 #endif
 
-/* What the system says of a file. */
-enum { FILE_BUSY = 32, FILE_LOCKED = 33, FILE_SHRUNK = 38 };
+/* What the system says of one that ends too early. */
+enum { FILE_SHRUNK = 38 };
 
 enum {
     KERNEL_FLAGS = APM_SEND_FILE_WRITE_BEHIND | APM_SEND_FILE_SYSTEM_THREAD | APM_SEND_FILE_KERNEL_APC,
@@ -135,23 +135,11 @@ static apm_error check_part(const apm_buffer *part)
     return part->size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
 }
 
-/* The file, its folder, drive or computer; or no file can have that name. */
-static bool is_missing(apmk_code code)
-{
-    static const apmk_code codes[] = {2, 3, 15, 53, 67, 123, 161, 206, 267};
-    size_t i;
-
-    for (i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i] == code) return true;
-    return false;
-}
-
 /* Fills the room; the file is open if this succeeds. */
 static apm_error open_file(apmi_operation *operation, const char *path, const apm_buffer *before,
                            const apm_buffer *after)
 {
     file_room *room = (file_room *)apmi_operation_room(operation, sizeof *room);
-    apmk_code code;
 
     if (room == NULL) return APM_ERROR_OUT_OF_MEMORY;
     memset(room, 0, sizeof *room);
@@ -159,10 +147,7 @@ static apm_error open_file(apmi_operation *operation, const char *path, const ap
     if (before != NULL) room->head = *before;
     if (after != NULL) room->tail = *after;
     if (path == NULL || path[0] == '\0') return APM_ERROR_SUCCESS;
-    code = apmk_file_open(path, &room->file, &room->file_left);
-    if (is_missing(code)) return APM_ERROR_FILE_NOT_FOUND;
-    if (code == FILE_BUSY || code == FILE_LOCKED) return APM_ERROR_ACCESS_DENIED;
-    return apmi_error_from_native(code);
+    return apmi_error_from_file(apmk_file_open(path, &room->file, &room->file_left));
 }
 
 apm_error APM_CALL apm_socket_begin_send_file(apm_socket *socket, const char *path, const apm_buffer *before,

@@ -108,6 +108,12 @@ apm_error apmi_socket_fit(const apm_socket *socket, const apm_endpoint *endpoint
 /* The same for a place to send or connect to: what a public function checks of it. */
 apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address);
 
+/* The timers that serve an operation. */
+static inline apmi_timers *apmi_timers_of(const apmi_operation *operation)
+{
+    return &operation->socket->library->timers;
+}
+
 static inline bool apmi_socket_closed(const apm_socket *socket)
 {
     /* Acquire: what the closing thread did before is seen. The gate decides the close calls. */

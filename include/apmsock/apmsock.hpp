@@ -4,8 +4,8 @@
  * The library for C++17 and later: handles that give themselves back, and lambdas as callbacks.
  * Header only, over the C interface; each member does what the C function of its name does, and
  * the C headers say what that is. Errors are values: every member that can fail returns an
- * apm::error, and nothing here throws, but the two text() members and message(), which make a
- * std::string.
+ * apm::error, and nothing here throws, but the text() members, text(record) and message(), which
+ * make a std::string.
  *
  * **Callbacks.** Wherever an operation begins, `callback` is one of
  *  - nullptr: none;

@@ -15,13 +15,10 @@
 namespace apm
 {
 
-/** An operation that somebody else owns; what a callback gets, valid until that returns. */
-class async_result_ref
+/** What can be done with an operation, whoever owns it. Not a type of its own: see the two below. */
+class async_result_members
 {
   public:
-    constexpr async_result_ref(apm_async_result *result = nullptr) noexcept : result_(result)
-    {
-    }
     /** What c_callback was given; of a functor nothing that is of use. */
     void *state() const noexcept
     {
@@ -70,20 +67,41 @@ class async_result_ref
     }
 
   protected:
+    constexpr async_result_members(apm_async_result *result) noexcept : result_(result)
+    {
+    }
+    async_result_members(const async_result_members &) noexcept = default;
+    async_result_members &operator=(const async_result_members &) noexcept = default;
+    ~async_result_members() = default;
+
     apm_async_result *result_;
 };
 
-/** Owns one reference to an operation. The operation goes on without it. */
-class async_result : public async_result_ref
+/** An operation that somebody else owns; what a callback gets, valid until that returns. */
+class async_result_ref : public async_result_members
 {
   public:
-    async_result() noexcept = default;
+    constexpr async_result_ref(apm_async_result *result = nullptr) noexcept : async_result_members(result)
+    {
+    }
+    async_result_ref(const async_result_members &other) noexcept : async_result_members(other)
+    {
+    }
+};
+
+/** Owns one reference to an operation. The operation goes on without it. */
+class async_result : public async_result_members
+{
+  public:
+    async_result() noexcept : async_result_members(nullptr)
+    {
+    }
     /** One reference more: keeps what a callback got. */
-    explicit async_result(async_result_ref other) noexcept : async_result_ref(other)
+    explicit async_result(async_result_ref other) noexcept : async_result_members(other)
     {
         apm_async_result_retain(result_);
     }
-    async_result(async_result &&other) noexcept : async_result_ref(std::exchange(other.result_, nullptr))
+    async_result(async_result &&other) noexcept : async_result_members(std::exchange(other.result_, nullptr))
     {
     }
     async_result &operator=(async_result &&other) noexcept
@@ -103,7 +121,7 @@ class async_result : public async_result_ref
     }
 
   private:
-    friend class socket_ref;
+    friend class socket_members;
 };
 
 } // namespace apm

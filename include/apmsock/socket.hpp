@@ -39,13 +39,10 @@ using bytes = std::span<std::byte>;
 using const_bytes = std::span<const std::byte>;
 #endif
 
-/** A socket that somebody else owns, with everything that can be done with one. */
-class socket_ref
+/** Everything that can be done with a socket, whoever owns it. Not a type of its own: see the three below. */
+class socket_members
 {
   public:
-    constexpr socket_ref(apm_socket *socket = nullptr) noexcept : socket_(socket)
-    {
-    }
     apm_socket *get() const noexcept
     {
         return socket_;
@@ -359,6 +356,13 @@ class socket_ref
 #endif
 
   protected:
+    constexpr socket_members(apm_socket *socket) noexcept : socket_(socket)
+    {
+    }
+    socket_members(const socket_members &) noexcept = default;
+    socket_members &operator=(const socket_members &) noexcept = default;
+    ~socket_members() = default;
+
     apm_socket *socket_;
 
   private:
@@ -381,19 +385,33 @@ class socket_ref
     }
 };
 
-/** Owns a reference to a socket: it stays valid as long as this does, closed or not. Can be copied. */
-class shared_socket : public socket_ref
+/** A socket that somebody else owns. */
+class socket_ref : public socket_members
 {
   public:
-    shared_socket() noexcept = default;
-    explicit shared_socket(socket_ref other) noexcept : socket_ref(other)
+    constexpr socket_ref(apm_socket *socket = nullptr) noexcept : socket_members(socket)
+    {
+    }
+    socket_ref(const socket_members &other) noexcept : socket_members(other)
+    {
+    }
+};
+
+/** Owns a reference to a socket: it stays valid as long as this does, closed or not. Can be copied. */
+class shared_socket : public socket_members
+{
+  public:
+    shared_socket() noexcept : socket_members(nullptr)
+    {
+    }
+    explicit shared_socket(socket_ref other) noexcept : socket_members(other)
     {
         apm_socket_retain(socket_);
     }
     shared_socket(const shared_socket &other) noexcept : shared_socket(socket_ref(other))
     {
     }
-    shared_socket(shared_socket &&other) noexcept : socket_ref(std::exchange(other.socket_, nullptr))
+    shared_socket(shared_socket &&other) noexcept : socket_members(std::exchange(other.socket_, nullptr))
     {
     }
     shared_socket &operator=(shared_socket other) noexcept
@@ -411,11 +429,13 @@ class shared_socket : public socket_ref
  * Owns a socket and closes it in the end. It is still good for the End of what is pending when
  * it was closed, and gone with this: a callback that uses it afterwards holds a shared_socket.
  */
-class socket : public socket_ref
+class socket : public socket_members
 {
   public:
-    socket() noexcept = default;
-    socket(socket &&other) noexcept : socket_ref(std::exchange(other.socket_, nullptr))
+    socket() noexcept : socket_members(nullptr)
+    {
+    }
+    socket(socket &&other) noexcept : socket_members(std::exchange(other.socket_, nullptr))
     {
     }
     socket &operator=(socket &&other) noexcept

@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 #include <string>
+#include <type_traits>
 
 namespace
 {
@@ -30,7 +31,22 @@ void errors_are_values()
     CHECK(std::strcmp(code.category().name(), "apmsock") == 0);
     CHECK(code.message() == refused.message());
     CHECK(!std::error_code(none));
+    CHECK(code == std::errc::connection_refused);
+    CHECK(code != std::errc::timed_out);
+    CHECK(std::error_code(apm::error(APM_ERROR_OUT_OF_MEMORY)) == std::errc::not_enough_memory);
+    CHECK(std::error_code(apm::error(APM_ERROR_HOST_NOT_FOUND)) != std::errc::host_unreachable);
 }
+
+/* Nothing that owns can be overwritten by what does not, and be given back by nobody. */
+static_assert(!std::is_convertible_v<apm::async_result &, apm::async_result_ref &>);
+static_assert(!std::is_convertible_v<apm::socket &, apm::socket_ref &>);
+static_assert(!std::is_convertible_v<apm::shared_socket &, apm::socket_ref &>);
+static_assert(!std::is_assignable_v<apm::socket_members &, apm::socket_ref>);
+static_assert(!std::is_assignable_v<apm::async_result_members &, apm::async_result_ref>);
+static_assert(std::is_convertible_v<apm::async_result &, apm::async_result_ref>);
+static_assert(std::is_convertible_v<apm::socket &, apm::socket_ref>);
+static_assert(std::is_trivially_copyable_v<apm::socket_ref> &&
+              std::is_trivially_copyable_v<apm::async_result_ref>);
 
 void endpoints_are_values()
 {
