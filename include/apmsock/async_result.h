@@ -17,9 +17,9 @@
  * **Which thread calls back.** A worker of the pool; or, when the operation completed
  * inside its Begin function, the caller's own thread, before Begin returns
  * (completed_synchronously is then true). Callbacks may nest that way; from the 50th level
- * on, a worker runs them. Where a worker has other callbacks to run, one that would nest on
- * it takes its turn behind them instead (completed_synchronously is then false), so that no
- * connection keeps the others from going on. apm_options.callbacks_on_pool turns callbacks
+ * on, a worker runs them. Where a worker has other callbacks to run, and after 32 in a row, one
+ * that would nest on it takes its turn behind what else there is (completed_synchronously is then
+ * false), so that no connection keeps the others from going on. apm_options.callbacks_on_pool turns callbacks
  * inside Begin off; `dispatch` and `no_workers` bring callbacks to a thread of yours
  * (library.h).
  */
@@ -32,7 +32,8 @@ APM_BEGIN_DECLARATIONS
 
 /**
  * Called once when an operation has completed. `result` is valid until it returns. It may
- * call every function of the library but apm_cleanup, may block, and may close the socket.
+ * call every function of the library but apm_cleanup and apm_poll, may block, and may close the
+ * socket.
  *
  * .NET: AsyncCallback.
  */
@@ -64,8 +65,9 @@ APM_API void *APM_CALL apm_async_result_wait_handle(apm_async_result *result);
 
 /**
  * Blocks until the operation has completed, or for `timeout` milliseconds (0 only looks,
- * APM_INFINITE never ends). Makes no event. The callback may still be running. From a
- * callback it holds that worker; another takes over.
+ * APM_INFINITE never ends). Makes no event. The callback may still be running, or not have begun:
+ * where it calls End, do not close the socket because this has returned. From a callback it
+ * holds that worker; another takes over.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_TIMED_OUT (the operation goes on),
  * APM_ERROR_INVALID_OPERATION (without a time limit, in a DllMain: see library.h).
@@ -90,7 +92,7 @@ APM_API apm_error APM_CALL apm_async_result_cancel(apm_async_result *result);
 /**
  * Cancels the operation after `timeout` milliseconds, unless it has completed; End then
  * returns APM_ERROR_TIMED_OUT. A further call replaces the time, APM_INFINITE takes it
- * back, 0 cancels now. A request like apm_async_result_cancel; whichever asks first gives
+ * back, 0 cancels now; none of them gives a connect more than its CONNECT_TIMEOUT. A request like apm_async_result_cancel; whichever asks first gives
  * the error. The first use starts one thread for all timers.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_OUT_OF_MEMORY or the system's code (the timer

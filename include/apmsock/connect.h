@@ -17,6 +17,9 @@
  * the callback runs; when all fail, an error from a host that answered counts more than one
  * about the way there. A socket bound to a port of its own has one attempt at a time.
  *
+ * **On loopback** a refusal is known at once, without the further attempts that TCP makes elsewhere; so
+ * is, on Windows, that the listener's backlog is full.
+ *
  * **Time.** APM_SOCKET_OPTION_CONNECT_TIMEOUT bounds the whole, the look-up of the name
  * included: APM_ERROR_TIMED_OUT.
  */
@@ -36,7 +39,8 @@ APM_BEGIN_DECLARATIONS
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT (not an endpoint),
  * APM_ERROR_NOT_SUPPORTED (of a family that the socket cannot use),
  * APM_ERROR_ADDRESS_NOT_AVAILABLE (the wildcard address, or port 0),
- * APM_ERROR_INVALID_OPERATION (a connect is pending), APM_ERROR_IS_CONNECTED.
+ * APM_ERROR_INVALID_OPERATION (a connect, or a disconnect with reuse, is pending),
+ * APM_ERROR_IS_CONNECTED.
  *
  * .NET: Socket.BeginConnect(EndPoint, AsyncCallback, object).
  */
@@ -51,7 +55,8 @@ APM_API apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const ap
  * of every Begin: APM_ERROR_ARGUMENT (`count` is 0, or one of them is not an endpoint),
  * APM_ERROR_NOT_SUPPORTED (the socket is not of an Internet family),
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (more than 65535 of them),
- * APM_ERROR_INVALID_OPERATION (a connect is pending), APM_ERROR_IS_CONNECTED.
+ * APM_ERROR_INVALID_OPERATION (a connect, or a disconnect with reuse, is pending),
+ * APM_ERROR_IS_CONNECTED.
  *
  * .NET: Socket.BeginConnect(IPAddress[], int, AsyncCallback, object).
  */
@@ -66,13 +71,13 @@ APM_API apm_error APM_CALL apm_socket_begin_connect_many(apm_socket *socket, con
  * empty name is this computer. A name that cannot be found is the operation's error:
  * APM_ERROR_HOST_NOT_FOUND, APM_ERROR_NO_DATA, APM_ERROR_TRY_AGAIN or
  * APM_ERROR_NO_RECOVERY. A cancel, a timeout or a close does not wait for the system's
- * answer; apm_cleanup does.
+ * answer; apm_cleanup does. At most 64 names are looked up at a time; a further one waits for that.
  *
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT_OUT_OF_RANGE (more than 255
  * bytes), APM_ERROR_ARGUMENT (the text of a wildcard address),
  * APM_ERROR_NOT_SUPPORTED (the text of an address that the socket cannot use, or the socket
- * is not of an Internet family), APM_ERROR_INVALID_OPERATION (a connect is pending),
- * APM_ERROR_IS_CONNECTED, or the system's code if no thread can be started.
+ * is not of an Internet family), APM_ERROR_INVALID_OPERATION (a connect, or a disconnect with
+ * reuse, is pending), APM_ERROR_IS_CONNECTED, or the system's code if no thread can be started.
  *
  * .NET: Socket.BeginConnect(string, int, AsyncCallback, object).
  */
@@ -115,12 +120,16 @@ APM_API apm_error APM_CALL apm_socket_connect_host(apm_socket *socket, const cha
  * Without `reuse` the operation completes when what was sent before has gone to the kernel;
  * what the peer still sends can be received, a send fails with APM_ERROR_SHUTDOWN, and this
  * socket cannot connect again (it can still disconnect with `reuse`). With
- * `reuse` it can: pending receives are aborted, the operation waits for the peer's end of
+ * `reuse` it can: pending receives end with APM_ERROR_OPERATION_ABORTED, the operation waits for the peer's end of
  * its stream (at most 2 seconds; what it still sends is dropped), and the socket goes on with
  * a fresh kernel socket that has every option and the local endpoint that the caller has set.
  *
- * Cancelled while it waits it ends with APM_ERROR_OPERATION_ABORTED, and the socket can connect
- * again all the same.
+ * Meanwhile a send or receive fails with APM_ERROR_NOT_CONNECTED, a file with
+ * APM_ERROR_NOT_SUPPORTED and a connect with APM_ERROR_INVALID_OPERATION.
+ *
+ * Cancelled while sends before it are still going, it leaves the connection as it was. Cancelled while
+ * it waits for the peer it ends with APM_ERROR_OPERATION_ABORTED (or, by its time,
+ * APM_ERROR_TIMED_OUT), and the socket can connect again all the same. LINGER plays no part in it.
  *
  * Errors besides those of every Begin: APM_ERROR_OPERATION_NOT_SUPPORTED (a datagram socket),
  * APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_OPERATION (a disconnect with reuse is pending).
@@ -133,6 +142,9 @@ APM_API apm_error APM_CALL apm_socket_begin_disconnect(apm_socket *socket, bool 
 
 /**
  * Ends a disconnect. Blocks until it has completed.
+ *
+ * The operation's own errors: OperationAborted, TimedOut, or what the kernel says of the end of our
+ * stream or of the fresh kernel socket.
  *
  * .NET: Socket.EndDisconnect.
  */

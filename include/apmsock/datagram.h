@@ -34,6 +34,7 @@ typedef struct apm_packet_information {
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (`size` above half the address space),
  * APM_ERROR_NOT_SUPPORTED (of a family that the socket cannot use),
  * APM_ERROR_ADDRESS_NOT_AVAILABLE (the wildcard address, or port 0),
+ * APM_ERROR_NOT_CONNECTED (a stream that is not),
  * APM_ERROR_MESSAGE_SIZE (too large for a datagram), APM_ERROR_ACCESS_DENIED (a broadcast
  * address without APM_SOCKET_OPTION_BROADCAST), or another SocketError.
  *
@@ -45,7 +46,8 @@ APM_API apm_error APM_CALL apm_socket_begin_send_to(apm_socket *socket, const vo
                                                     apm_async_result **result);
 
 /**
- * Ends a send of a datagram. Blocks until it has completed. `sent` may be NULL.
+ * Ends a send of a datagram. Blocks until it has completed. `sent` may be NULL. The operation's own
+ * errors: HostUnreachable, NetworkUnreachable, MessageSize, OperationAborted and others.
  *
  * .NET: Socket.EndSendTo.
  */

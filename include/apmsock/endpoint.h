@@ -11,7 +11,7 @@
 
 APM_BEGIN_DECLARATIONS
 
-/** Winsock's numbers, for families, types, protocols, flags and shutdown. */
+/** Winsock's numbers for families; those for types, protocols, flags and shutdown are in socket.h. */
 enum { APM_FAMILY_UNSPECIFIED = 0, APM_FAMILY_IPV4 = 2, APM_FAMILY_IPV6 = 23 };
 
 /** Room for every endpoint's text with its NUL: "[...%scope]:port". */

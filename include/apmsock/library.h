@@ -89,8 +89,8 @@ typedef struct apm_options {
  *
  * Errors: APM_ERROR_ARGUMENT (`size` is not that of a known version; one of `allocate`
  * and `release` without the other; `no_workers` with what it excludes),
- * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096, a
- * log_level that is none), APM_ERROR_INVALID_OPERATION (from a callback or a
+ * APM_ERROR_ARGUMENT_OUT_OF_RANGE (min_workers above max_workers, max_workers above 4096, an
+ * unknown log_level), APM_ERROR_INVALID_OPERATION (from a callback or a
  * DllMain, while the library is being ended; from a DllMain also while it is being started),
  * APM_ERROR_OUT_OF_MEMORY, APM_ERROR_SYSTEM_NOT_READY
  * and what Winsock and the thread, port and event functions of the system return.
@@ -102,7 +102,7 @@ APM_API apm_error APM_CALL apm_startup(const apm_options *options);
 /**
  * Takes back one apm_startup. The last one ends the library: every socket is closed, every
  * pending operation completes and calls back, the workers end and are joined. (With `dispatch` or
- * `no_workers` callbacks that are left run here, and who is in apm_poll returns from it.) After it
+ * `no_workers` callbacks that are left run here, and whoever is in apm_poll returns from it.) After it
  * FreeLibrary is safe, and the library can be started again. A program that never called
  * apm_startup ends what its first socket started with a single call: starting it that way
  * counts as one apm_startup.

@@ -12,10 +12,16 @@
  * buffers belong to the operation from Begin until it has completed, also after a cancel.
  *
  * End is called at most once for each operation, from the callback or any thread. It
- * returns the operation's error and, where there is one, the byte count: the count is
- * written whenever the operation had completed, also next to an error, and its place may be
- * NULL. **It blocks until the operation has completed**; inside the operation's own callback
- * it never waits. Errors of every End, in the order they are looked for:
+ * returns the operation's error and, where there is one, the byte count, whose place may be
+ * NULL: it is written with the operation's own outcome (the last of the list below), also next
+ * to an error, and otherwise left alone. **It blocks until the operation has completed**, unless
+ * the socket is closed; inside the operation's own callback it never waits.
+ *
+ * The End of a closed socket returns at once, and the operation may still be under way: its
+ * buffer is yours again when the callback has come, or apm_async_result_wait or the wait handle
+ * says that it has completed.
+ *
+ * Errors of every End, in the order they are looked for:
  *  - APM_ERROR_OBJECT_DISPOSED: the socket was closed, whatever the operation did;
  *  - APM_ERROR_ARGUMENT_NULL: `result` (or `socket`) is NULL;
  *  - APM_ERROR_ARGUMENT: the result of another socket or of another kind of operation;
@@ -30,7 +36,12 @@
  *
  * **Lifetime.** apm_socket_create gives one reference, apm_socket_close takes it back.
  * Operations hold the socket for themselves: close may be called at any time, and the
- * socket is still good for the End of each of them.
+ * socket is still good for the End of each of them. After it, without a reference of your own,
+ * use the socket only in the callbacks of its operations.
+ *
+ * **Dual mode.** A dual-mode socket tells IPv4 endpoints in the form that IPv6 has for them,
+ * `[::ffff:192.0.2.7]:80`, as .NET does: apm_endpoint_equal finds that another one than the
+ * IPv4 endpoint that it was given.
  */
 #ifndef APMSOCK_SOCKET_H
 #define APMSOCK_SOCKET_H
@@ -69,7 +80,8 @@ enum {
 
 /**
  * Makes a socket, with Winsock's numbers. It is overlapped and no child process inherits
- * it. Starts the library if nobody has. The caller owns one reference.
+ * it. Starts the library if nobody has, and blocks while another thread does that or is in the
+ * last step of ending it. The caller owns one reference.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_OUT_OF_MEMORY, APM_ERROR_INVALID_OPERATION
  * (the library is being ended; in a DllMain also: being started), what apm_startup returns, or a SocketError
@@ -91,10 +103,12 @@ APM_API apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol
 /**
  * Takes over a SOCKET that the caller has opened, in whatever state it is: fresh, bound or
  * connected. From here on it is the library's to close, and no child process inherits it. On
- * failure it stays the caller's.
+ * failure it stays the caller's. What options it has are its own: a fresh kernel socket (a connect
+ * after a failed one, a disconnect with reuse) is given those that were set by the library, and
+ * dual mode.
  *
  * Errors: those of apm_socket_create, APM_ERROR_NOT_SOCKET (no socket at all),
- * APM_ERROR_INVALID_OPERATION (it was not opened for overlapped I/O, or it belongs to a
+ * APM_ERROR_NOT_SUPPORTED (neither IPv4 nor IPv6), APM_ERROR_INVALID_OPERATION (it was not opened for overlapped I/O, or it belongs to a
  * completion port already, or it listens).
  *
  * .NET: new Socket(SafeSocketHandle) of later versions; new Socket(SocketInformation).
@@ -129,6 +143,9 @@ APM_API apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how);
  * Closes: marks the socket closed, aborts what is pending, closes the kernel's socket and
  * takes back the creator's reference. Never waits for an operation or a callback; each
  * pending operation still calls back once, and its End returns APM_ERROR_OBJECT_DISPOSED.
+ * Only with APM_SOCKET_OPTION_LINGER on and a LINGER_TIME it **blocks**, for as long as the kernel
+ * then takes to deliver what was sent; so does the last apm_socket_release of a socket that nobody
+ * has closed, and apm_cleanup for each open one.
  * For an orderly end call apm_socket_shutdown first. A second call, by somebody who retained
  * the socket, is success and does nothing.
  *
@@ -141,7 +158,8 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
 /**
  * Closes with a say in how: -1 is apm_socket_close; 0 aborts (the peer sees a reset); a
  * positive number of milliseconds ends our stream, **blocks** until the peer has ended its
- * own or the time is over, and aborts in the latter case or when data is left unread.
+ * own or the time is over, and aborts in the latter case or when data is left unread. What is
+ * pending in the kernel meanwhile goes on, and is aborted after that.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT_OUT_OF_RANGE (below -1; the socket is
  * untouched).
@@ -159,9 +177,9 @@ APM_API void APM_CALL apm_socket_release(apm_socket *socket);
 
 /**
  * Whether the socket was connected as of its last operation: true from a successful connect
- * until shutdown, close, or an operation that ended in an error other than WouldBlock,
- * IOPending, NoBufferSpaceAvailable, TimedOut and a cancel. It says nothing about the
- * present. False for NULL.
+ * until shutdown, disconnect, close, or an operation (also one whose Begin the kernel refused) that
+ * ended in an error other than WouldBlock, IOPending, NoBufferSpaceAvailable, TimedOut and a cancel.
+ * It says nothing about the present. False for NULL.
  *
  * .NET: Socket.Connected.
  */
@@ -216,8 +234,9 @@ APM_API apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseco
  * WSAIoctl with a code of Winsock's: `in_size` bytes at `in`, and room for `out_size` at
  * `out`; `returned` (may be NULL) receives how many are there. What is set this way is not
  * set again on a fresh kernel socket. **Blocks** only for a code that waits by itself
- * (SIO_ADDRESS_LIST_CHANGE and its like), and then keeps a close waiting, too: use those on a
- * socket of their own.
+ * (SIO_ADDRESS_LIST_CHANGE and its like), and then keeps a close waiting, too, and with it
+ * whatever else is done with the socket, a time limit that is over included: use those on a socket
+ * of their own.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL (`socket`, or a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a size above 2 GiB), APM_ERROR_INVALID_OPERATION

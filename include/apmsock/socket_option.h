@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file socket_option.h
- * Options of a socket. What a caller has set is set again on every fresh kernel socket that
- * the library gives the same apm_socket (a further address, a connect after a failed one, a
- * disconnect with reuse).
+ * Options of a socket. What a caller has set with the functions here is set again on every fresh
+ * kernel socket that the library gives the same apm_socket (a further address, a connect after a
+ * failed one, a disconnect with reuse), in the order in which it was set last.
  */
 #ifndef APMSOCK_SOCKET_OPTION_H
 #define APMSOCK_SOCKET_OPTION_H
@@ -18,8 +18,8 @@ typedef enum apm_socket_option {
     APM_SOCKET_OPTION_KEEP_ALIVE,             /**< bool; default 0 */
     APM_SOCKET_OPTION_KEEP_ALIVE_TIME,        /**< seconds until the first probe, from 1 */
     APM_SOCKET_OPTION_KEEP_ALIVE_INTERVAL,    /**< seconds between probes, from 1 */
-    APM_SOCKET_OPTION_KEEP_ALIVE_RETRY_COUNT, /**< probes, from 1; ProtocolOption where the system has it not */
-    APM_SOCKET_OPTION_LINGER,                 /**< bool: close waits for LINGER_TIME. LingerState.Enabled */
+    APM_SOCKET_OPTION_KEEP_ALIVE_RETRY_COUNT, /**< probes, from 1; ProtocolOption where the system lacks it */
+    APM_SOCKET_OPTION_LINGER,                 /**< bool: close blocks for LINGER_TIME. LingerState.Enabled */
     APM_SOCKET_OPTION_LINGER_TIME,            /**< seconds, 0 to 65535; 0 aborts. LingerState.LingerTime */
     APM_SOCKET_OPTION_RECEIVE_BUFFER_SIZE,    /**< bytes, from 0 */
     APM_SOCKET_OPTION_SEND_BUFFER_SIZE,       /**< bytes, from 0 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file statistics.h
- * What the library has done since it was started, and what it is at.
+ * What the library has done since it was started, and what it is doing now.
  */
 #ifndef APMSOCK_STATISTICS_H
 #define APMSOCK_STATISTICS_H

@@ -2,6 +2,13 @@
 /**
  * @file transfer.h
  * Sending and receiving over a connection. socket.h says what holds for every Begin and End.
+ *
+ * **On a datagram socket** that is connected a send is one datagram, and so is a receive: with a buffer
+ * that is too small, of size 0 too, it ends with APM_ERROR_MESSAGE_SIZE and the rest is gone; 0 bytes
+ * without an error are an empty datagram.
+ *
+ * **What Begin or End says.** An error of the kernel that is known at once is Begin's, and any other one
+ * End's: so is what is listed at a Begin where the operation had to wait for its turn.
  */
 #ifndef APMSOCK_TRANSFER_H
 #define APMSOCK_TRANSFER_H
@@ -14,8 +21,10 @@ APM_BEGIN_DECLARATIONS
 
 /** Flags of apm_socket_begin_send_file: TransmitFileOptions. */
 enum {
-    APM_SEND_FILE_DISCONNECT = 1,   /**< end our stream after it, as begin_disconnect does */
-    APM_SEND_FILE_REUSE_SOCKET = 2, /**< and let the socket connect again */
+    APM_SEND_FILE_DISCONNECT = 1,   /**< end our stream right after it, as begin_disconnect does: what
+                                         is begun behind it fails with Shutdown */
+    APM_SEND_FILE_REUSE_SOCKET = 2, /**< and let the socket connect again: what is begun behind it
+                                         is aborted */
     APM_SEND_FILE_WRITE_BEHIND = 4, /**< complete once the kernel has it, as far as it can */
     APM_SEND_FILE_SYSTEM_THREAD = 16,
     APM_SEND_FILE_KERNEL_APC = 32
@@ -58,6 +67,9 @@ APM_API apm_error APM_CALL apm_socket_begin_send_buffers(apm_socket *socket, con
  * Ends a send. Blocks until it has completed. `sent` (may be NULL) receives the bytes the
  * kernel has taken: all, or, next to an error, what it took before.
  *
+ * The operation's own errors: ConnectionReset, ConnectionAborted, Shutdown, HostUnreachable,
+ * NetworkReset, OperationAborted, TimedOut and others.
+ *
  * .NET: Socket.EndSend.
  */
 APM_API apm_error APM_CALL apm_socket_end_send(apm_socket *socket, apm_async_result *result, size_t *sent);
@@ -70,8 +82,8 @@ APM_API apm_error APM_CALL apm_socket_end_send(apm_socket *socket, apm_async_res
  *
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT_OUT_OF_RANGE (`size` above half
  * the address space), APM_ERROR_NOT_CONNECTED, APM_ERROR_SHUTDOWN (after shutdown),
- * APM_ERROR_CONNECTION_RESET (an earlier receive already ended that way), or another
- * SocketError.
+ * APM_ERROR_CONNECTION_RESET, _CONNECTION_ABORTED, _NETWORK_RESET or _TIMED_OUT (an earlier receive
+ * already ended that way), or another SocketError.
  *
  * .NET: Socket.BeginReceive(byte[], int, int, SocketFlags, AsyncCallback, object).
  */
@@ -99,6 +111,9 @@ APM_API apm_error APM_CALL apm_socket_begin_receive_buffers(apm_socket *socket, 
  * number of bytes in the buffer; 0 without an error is the end of the peer's stream (or the
  * readiness that a receive of size 0 waited for).
  *
+ * The operation's own errors: ConnectionReset, ConnectionAborted, NetworkReset, TimedOut, MessageSize
+ * (of a datagram), OperationAborted and others.
+ *
  * .NET: Socket.EndReceive.
  */
 APM_API apm_error APM_CALL apm_socket_end_receive(apm_socket *socket, apm_async_result *result,
@@ -107,16 +122,18 @@ APM_API apm_error APM_CALL apm_socket_end_receive(apm_socket *socket, apm_async_
 /**
  * Begins to send `before`, the whole file, and `after`, as one operation of any size. Each
  * may be NULL; so may `path`, or it may be empty, and then there is no file. `path` is
- * UTF-8; the file is opened inside Begin, for reading, shared with other readers, and
- * closed before the callback runs. `flags` are APM_SEND_FILE_... values. The two apm_buffer
- * are copied, what they point to is not.
+ * UTF-8; the file is opened inside Begin (which **blocks** as long as that takes, of a file on
+ * another computer), for reading, shared with other readers, and closed before the callback runs. `flags` are APM_SEND_FILE_... values. The two apm_buffer
+ * are copied, what they point to is not. On Windows a file that was cancelled may cost the
+ * connection; and Windows that is no server sends no more than two files at a time, of all
+ * programs together: a third one waits.
  *
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT_NULL (the data of a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a buffer above half the address space),
- * APM_ERROR_ARGUMENT (a flag that is none), APM_ERROR_NOT_SUPPORTED (a stream that is not
+ * APM_ERROR_ARGUMENT (an unknown flag), APM_ERROR_NOT_SUPPORTED (a stream that is not
  * connected, as of apm_socket_connected), APM_ERROR_NOT_CONNECTED (a datagram socket),
- * APM_ERROR_FILE_NOT_FOUND (no such file or folder), APM_ERROR_ACCESS_DENIED (a folder, or
- * not allowed), or the system's code.
+ * APM_ERROR_FILE_NOT_FOUND (no such file or folder), APM_ERROR_ACCESS_DENIED (a folder, not
+ * allowed, or open elsewhere for writing), or the system's code.
  *
  * .NET: Socket.BeginSendFile(string, byte[], byte[], TransmitFileOptions, ...).
  */
@@ -128,14 +145,17 @@ APM_API apm_error APM_CALL apm_socket_begin_send_file(apm_socket *socket, const 
 /**
  * Ends the sending of a file. Blocks until it has completed.
  *
+ * The operation's own errors: those of a send; or 38, the system's ERROR_HANDLE_EOF, of a file that has
+ * become shorter meanwhile.
+ *
  * .NET: Socket.EndSendFile.
  */
 APM_API apm_error APM_CALL apm_socket_end_send_file(apm_socket *socket, apm_async_result *result);
 
 /**
  * Sends, begin and end in one: all of it. Blocks until it is over, or for as long as
- * APM_SOCKET_OPTION_SEND_TIMEOUT allows: APM_ERROR_TIMED_OUT. `sent` (may be NULL) receives
- * the bytes the kernel has taken, also next to an error of the operation.
+ * APM_SOCKET_OPTION_SEND_TIMEOUT allows: APM_ERROR_TIMED_OUT. `sent` (may be NULL): see
+ * end_send.
  *
  * Errors: those of apm_socket_begin_send and of the operation.
  *
