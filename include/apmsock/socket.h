@@ -39,9 +39,8 @@
  * socket is still good for the End of each of them. After it, without a reference of your own,
  * use the socket only in the callbacks of its operations.
  *
- * **Dual mode.** A dual-mode socket tells IPv4 endpoints in the form that IPv6 has for them,
- * `[::ffff:192.0.2.7]:80`, as .NET does: apm_endpoint_equal finds that another one than the
- * IPv4 endpoint that it was given.
+ * **Dual mode.** A dual-mode socket tells IPv4 endpoints as IPv4-mapped IPv6 ones, as .NET does:
+ * to apm_endpoint_equal that is another one than the IPv4 endpoint that it was given.
  */
 #ifndef APMSOCK_SOCKET_H
 #define APMSOCK_SOCKET_H

@@ -27,16 +27,16 @@ typedef enum apm_socket_option {
     APM_SOCKET_OPTION_SEND_TIMEOUT,           /**< ms, of the blocking members only; 0 or -1: none */
     APM_SOCKET_OPTION_TTL,                    /**< hops, 0 to 255. Socket.Ttl */
     APM_SOCKET_OPTION_DUAL_MODE,              /**< bool; IPv6: can use IPv4, too; before it is bound */
-    APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, /**< bool; before it is bound */
-    APM_SOCKET_OPTION_BROADCAST,             /**< bool; datagrams; default 0. Socket.EnableBroadcast */
-    APM_SOCKET_OPTION_DONT_FRAGMENT,         /**< bool; IPv4; the default is the system's */
-    APM_SOCKET_OPTION_MULTICAST_LOOPBACK,    /**< bool; datagrams; default 1 */
-    APM_SOCKET_OPTION_CONNECT_TIMEOUT,       /**< ms, of the whole of each connect; 0 or -1: none */
-    APM_SOCKET_OPTION_CONNECT_ALGORITHM,     /**< an APM_CONNECT_... value; see connect.h */
-    APM_SOCKET_OPTION_UDP_CONNECTION_RESET,  /**< bool; datagrams; default 1; see datagram.h */
-    APM_SOCKET_OPTION_REUSE_UNICAST_PORT,    /**< bool; whether the port of an unbound socket that connects
+    APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE,  /**< bool; before it is bound */
+    APM_SOCKET_OPTION_BROADCAST,              /**< bool; datagrams; default 0. Socket.EnableBroadcast */
+    APM_SOCKET_OPTION_DONT_FRAGMENT,          /**< bool; IPv4; the default is the system's */
+    APM_SOCKET_OPTION_MULTICAST_LOOPBACK,     /**< bool; datagrams; default 1 */
+    APM_SOCKET_OPTION_CONNECT_TIMEOUT,        /**< ms, of the whole of each connect; 0 or -1: none */
+    APM_SOCKET_OPTION_CONNECT_ALGORITHM,      /**< an APM_CONNECT_... value; see connect.h */
+    APM_SOCKET_OPTION_UDP_CONNECTION_RESET,   /**< bool; datagrams; default 1; see datagram.h */
+    APM_SOCKET_OPTION_REUSE_UNICAST_PORT,     /**< bool; whether the port of an unbound socket that connects
                                                    may be shared between connections; default 1 */
-    APM_SOCKET_OPTION_TYPE_OF_SERVICE        /**< 0 to 255; IPv4 */
+    APM_SOCKET_OPTION_TYPE_OF_SERVICE         /**< 0 to 255; IPv4 */
 } apm_socket_option;
 
 /** Values of APM_SOCKET_OPTION_CONNECT_ALGORITHM. */
