@@ -231,10 +231,11 @@ bool apmi_farewell_go_on(apmi_operation *operation)
         return false;
     }
     if (apmi_lane_put_back(operation)) return true;
-    if (operation->kind == APMI_SEND_FILE) {
-        apmi_file_close(operation);
-        goes = farewell != NULL && farewell->parts;
-    } else {
+    if (operation->kind == APMI_SEND_FILE) apmi_file_close(operation);
+    if (farewell == NULL) return false;
+
+    goes = farewell->parts;
+    if (operation->kind == APMI_DISCONNECT) {
         apmk_lock_exclusive(&socket->gate);
         goes = connection_goes(operation, farewell) && farewell->reuses;
         apmk_unlock_exclusive(&socket->gate);
