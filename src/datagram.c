@@ -37,28 +37,10 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
 
     if (operation->kind == APMI_SEND_TO) {
         const apmk_address *to = (const apmk_address *)operation->room;
-        bool was_named = apmi_socket_is_named(socket);
-        apmk_code code;
 
-        /* The kernel binds it, if nobody has: to be seen by a callback, which may come before the
-         * call has returned. */
-        if (!was_named) atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-        code = apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes, to->length,
+        /* The kernel binds it, if nobody has; apmi_socket_find_name finds out. */
+        return apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes, to->length,
                                    overlapped, bytes);
-        if (code == APMK_SUCCESS || code == APMK_PENDING) {
-            /* Somebody's call that failed may have said otherwise meanwhile. */
-            if (!apmi_socket_is_named(socket))
-                atomic_store_explicit(&socket->named, true, memory_order_seq_cst);
-        } else if (!was_named) {
-            apm_endpoint local;
-
-            atomic_store_explicit(&socket->named, false, memory_order_seq_cst);
-            local.length = (int32_t)sizeof local.address;
-            if (apmk_socket_local(socket->handle, local.address, &local.length) == APMK_SUCCESS &&
-                apm_endpoint_port(&local) != 0)
-                atomic_store_explicit(&socket->named, true, memory_order_seq_cst);
-        }
-        return code;
     }
     if (operation->kind == APMI_RECEIVE_FROM) {
         apmk_source *source = (apmk_source *)operation->room;
@@ -149,6 +131,17 @@ static apm_error ask_for_details(apm_socket *socket)
     return error;
 }
 
+static bool is_named(apm_socket *socket)
+{
+    bool named = apmi_socket_is_named(socket);
+
+    if (named || apmi_socket_is_stream(socket)) return named;
+    apmk_lock_shared(&socket->gate);
+    named = !apmi_socket_closed(socket) && apmi_socket_find_name(socket);
+    apmk_unlock_shared(&socket->gate);
+    return named;
+}
+
 static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer, size_t size, int32_t flags,
                                apm_async_callback callback, void *state, apm_async_result **result)
 {
@@ -158,7 +151,7 @@ static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer,
 
     if (error != APM_ERROR_SUCCESS) return error;
     if (size > SIZE_MAX / 2) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (!apmi_socket_is_named(socket)) return APM_ERROR_INVALID_OPERATION;
+    if (!is_named(socket)) return APM_ERROR_INVALID_OPERATION;
     if (apmi_socket_is_stream(socket)) {
         apm_error lost = atomic_load_explicit(&socket->lost, memory_order_acquire);
 

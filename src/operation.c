@@ -276,10 +276,12 @@ static void settle_error(apmi_operation *operation)
     bool aborted;
 
     /* What Windows says of a file that it was told to stop sending; it may give the connection up, too. */
-    if (operation->kind == APMI_SEND_FILE && operation->error == APM_ERROR_CONNECTION_ABORTED &&
-        (state & (APMI_CANCELLED | APMI_TIMED_OUT))) {
+    if (operation->kind == APMI_SEND_FILE && operation->error == APM_ERROR_CONNECTION_ABORTED) {
+        bool asked = (state & (APMI_CANCELLED | APMI_TIMED_OUT)) != 0;
+        apm_error reason = asked ? APM_ERROR_OPERATION_ABORTED : apmi_socket_lost(operation);
+
         apmi_socket_note_error(operation, operation->error);
-        operation->error = APM_ERROR_OPERATION_ABORTED;
+        if (reason != APM_ERROR_SUCCESS) operation->error = reason;
     }
     if (operation->error == APM_ERROR_OPERATION_ABORTED && !(state & (APMI_CANCELLED | APMI_TIMED_OUT)))
         operation->error = explain_abort(operation);

@@ -75,29 +75,33 @@ static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
     apmi_library_leave(socket->library, NULL);
 }
 
-/* A cancel of everything that a handle does, when a connection is taken apart or lost, ends the kernel's wait, too. */
-static apm_error judge_wait(apmk_code code, bool *found)
+/* Looks, or waits. A cancel of everything that a handle does, when a connection is taken apart or lost, ends the
+ * kernel's wait, too, and before its time: then *again. */
+static apm_error ask_kernel(apmk_socket kernel, int32_t mode, uint32_t timeout, bool *found, bool *again)
 {
-    apm_error error = apmi_error_from_native(code);
+    apm_error error = apmi_error_from_native(apmk_socket_poll(kernel, mode, timeout, found));
 
-    if (error != APM_ERROR_INTERRUPTED && error != APM_ERROR_OPERATION_ABORTED) return error;
+    *again = error == APM_ERROR_INTERRUPTED || error == APM_ERROR_OPERATION_ABORTED;
+    if (!*again) return error;
     *found = false;
     return APM_ERROR_SUCCESS;
 }
 
 /* One look at a handle. Waits, for `timeout` at most, but with a bound one; there *slice is
  * how long to wait for the next look. */
-static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, bool *found, uint32_t *slice)
+static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, bool *found, uint32_t *slice,
+                           bool *again)
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
     struct apmi_poller poller;
     bool named;
 
     *slice = 0;
+    *again = false;
     apmk_lock_shared(&socket->gate);
     named = socket->local.length != 0;
     if (named && !apmi_socket_closed(socket)) {
-        error = apmi_error_from_native(apmk_socket_poll(socket->handle, mode, 0, found));
+        error = ask_kernel(socket->handle, mode, 0, found, again);
         *slice = timeout < NAMED_SLICE ? timeout : NAMED_SLICE;
     }
     apmk_unlock_shared(&socket->gate);
@@ -105,7 +109,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
 
     error = enter_poll(socket, &poller);
     if (error != APM_ERROR_SUCCESS) return error;
-    error = judge_wait(apmk_socket_poll(poller.kernel, mode, timeout, found), found);
+    error = ask_kernel(poller.kernel, mode, timeout, found, again);
     leave_poll(socket, &poller);
     return error;
 }
@@ -119,7 +123,7 @@ static uint64_t poll_time(int32_t microseconds)
 apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int32_t mode, bool *ready)
 {
     uint64_t deadline;
-    bool found = false, over;
+    bool found = false, again, over;
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
@@ -133,11 +137,12 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
         uint32_t phase = apmi_socket_phase(socket), slice;
 
         over = left <= SLICE;
-        error = poll_once(socket, mode, over ? (uint32_t)left : SLICE, &found, &slice);
+        error = poll_once(socket, mode, over ? (uint32_t)left : SLICE, &found, &slice, &again);
         if (error == APM_ERROR_SUCCESS && !found && slice != 0) {
             (void)apmk_wait_address(&socket->phase, phase, slice);
             over = false; /* one more look, at least at the end of the time */
         }
+        if (again && left != 0) over = false;
     } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_closed(socket));
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (error == APM_ERROR_SUCCESS) *ready = found;

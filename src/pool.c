@@ -277,14 +277,14 @@ static void run_worker(void *argument)
     apmi_trace_library(pool->library, APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS, count_workers(pool));
 }
 
-bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting, bool *woken)
+bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting, uint32_t *wakes)
 {
     apmk_packet packets[APMI_BATCH];
-    uint32_t count = apmk_port_wait(pool->port, packets, APMI_BATCH, timeout), orders = 0, i;
+    uint32_t count = apmk_port_wait(pool->port, packets, APMI_BATCH, timeout), i;
 
     if (waiting != NULL) atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
-    count = take_orders(packets, count, &orders);
-    *woken = orders != 0;
+    *wakes = 0;
+    count = take_orders(packets, count, wakes);
     for (i = 0; i < count; i++) handle_packet(&packets[i]);
     run_strays(pool);
     return count != 0;

@@ -59,8 +59,8 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
  * word where none is. Whoever waits has to come again after so many milliseconds. */
 uint32_t apmi_pool_recruit(apmi_pool *pool);
 /* Without workers: waits at the port, at most so many milliseconds, and does what it brought; false
- * if that was nothing. No callback runs. `waiting` (may be NULL) is counted down after the wait. `woken`:
- * a packet came that only wakes. */
-bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting, bool *woken);
+ * if that was nothing. No callback runs. `waiting` (may be NULL) is counted down after the wait. *wakes: how
+ * many packets came that only wake. */
+bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting, uint32_t *wakes);
 
 #endif

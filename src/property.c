@@ -82,7 +82,7 @@ apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *e
     if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket) && !apmi_socket_is_named(socket)) {
+    if (!apmi_socket_closed(socket) && !apmi_socket_find_name(socket)) {
         error = APM_ERROR_INVALID_ARGUMENT;
     } else if (!apmi_socket_closed(socket)) {
         apm_endpoint found = {0};

@@ -14,8 +14,8 @@
  * lock; who puts one there under that lock looks at `sleep` afterwards. So one of them sees the
  * other. A sleeper waits on `turn`, or at the port, and is woken there by a packet that says nothing;
  * if that cannot be posted he wakes up by himself, late. Who waits for an operation keeps away from
- * the port while somebody sleeps there, so as not to take that packet from him. Whoever has taken it all
- * the same, and does not look at the list now, posts it again.
+ * the port while somebody sleeps there, so as not to take that packet from him. Whoever has taken more of them
+ * than the one that made him look at the list posts the others again.
  *
  * The library's end waits for its `live` uses. Each who may come to the port, or calls `dispatch`, is
  * one of them meanwhile. He gets to be one while another use cannot go: the operation's that he
@@ -172,9 +172,10 @@ static bool run_ready(apmi_ready *ready)
 /* Without workers: does what the port brings. `looks`: the caller looks at the list after that. */
 static bool work(apmi_library *library, uint32_t timeout, _Atomic uint32_t *waiting, bool looks)
 {
-    bool woken, worked = apmi_pool_work(&library->pool, timeout, waiting, &woken);
+    uint32_t wakes;
+    bool worked = apmi_pool_work(&library->pool, timeout, waiting, &wakes);
 
-    if (woken && !looks) wake_sleepers(library);
+    for (wakes -= looks && wakes != 0; wakes != 0; wakes--) wake_sleepers(library);
     return worked;
 }
 

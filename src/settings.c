@@ -40,6 +40,18 @@ static struct apmi_setting *new_setting(apm_socket *socket, int32_t level, int32
     return setting;
 }
 
+/* Two names of one setting of the kernel's: the last one counts. */
+static void forget_other_name(apm_socket *socket, int32_t level, int32_t name)
+{
+    if (level == LEVEL_SOCKET && (name == NAME_LINGER || name == NAME_DONT_LINGER)) {
+        struct apmi_setting **place = find_setting(socket, level, ~name), *other = *place;
+
+        if (other == NULL) return;
+        *place = other->next;
+        apmi_library_release_block(socket->library, other);
+    }
+}
+
 /* The memory first: what the kernel has been told has to be kept. */
 apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
                                    int32_t size)
@@ -58,15 +70,16 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
         return error;
     }
     if (keeps) {
-        /* To the end of the list: two options may be one to the kernel, and then the last one counts. */
-        if (kept != NULL) *place = kept->next;
-        if (kept != NULL && setting != kept) apmi_library_release_block(socket->library, kept);
-        while (*place != NULL) place = &(*place)->next;
+        if (setting != kept) setting->next = kept != NULL ? kept->next : NULL;
         *place = setting;
-        setting->next = NULL;
+        if (kept != NULL && setting != kept) apmi_library_release_block(socket->library, kept);
         setting->size = size;
         memcpy(setting->value, value, (size_t)size);
         setting->state = ++socket->settings.state;
+        forget_other_name(socket, level, name);
+    } else if (kept != NULL) { /* what it was set to before is no more than a part of the truth */
+        *place = kept->next;
+        apmi_library_release_block(socket->library, kept);
     }
     if (level == APMI_LEVEL_IPV6 && name == APMI_NAME_V6ONLY && size != 0)
         atomic_store_explicit(&socket->dual, *(const unsigned char *)value == 0, memory_order_relaxed);

@@ -196,6 +196,20 @@ apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *r
     return APM_ERROR_SUCCESS;
 }
 
+bool apmi_socket_find_name(apm_socket *socket)
+{
+    apm_endpoint local = {0};
+
+    /* A stream's handle may have one that is the library's affair. */
+    if (apmi_socket_is_named(socket) || apmi_socket_is_stream(socket)) return apmi_socket_is_named(socket);
+    local.length = (int32_t)sizeof local.address;
+    if (apmk_socket_local(socket->handle, local.address, &local.length) != APMK_SUCCESS ||
+        apm_endpoint_port(&local) == 0)
+        return false;
+    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+    return true;
+}
+
 /* ---- create ------------------------------------------------------------------------------------ */
 
 /* In what state an adopted handle is. */
@@ -399,11 +413,15 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
 static apm_error close_socket(apm_socket *socket, int32_t timeout)
 {
+    bool gone;
+
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (timeout < -1) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+    /* The creator's reference is ours from here on, and keeps the socket while we close it: whoever else
+     * closes meanwhile, a callback above all, has one of his own. */
+    gone = atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
-    if (!atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed))
-        apm_socket_release(socket);
+    if (!gone) apm_socket_release(socket);
     return APM_ERROR_SUCCESS;
 }
 

@@ -96,8 +96,10 @@ void apmk_socket_quick_refusal(apmk_socket socket)
 
     parameters.Rtt = TCP_INITIAL_RTO_UNSPECIFIED_RTT;
     parameters.MaxSynRetransmissions = apmk_provider_least_retries();
-    if (WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL) !=
+    if (WSAIoctl(socket, SIO_TCP_INITIAL_RTO, &parameters, sizeof parameters, NULL, 0, &size, NULL, NULL) ==
         0)
+        return;
+    if (WSAGetLastError() == WSAEOPNOTSUPP || WSAGetLastError() == WSAEINVAL)
         atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
 }
 

@@ -23,8 +23,8 @@
  * exception gets into the library.
  *
  * **Handles.** socket, async_result, manual_reset_event and library own and can be moved, not
- * copied. socket_ref and async_result_ref own nothing and are as cheap as a pointer: use them
- * only as long as somebody owns what they stand for. A member that fills a handle gives back what
+ * copied. socket_ref and async_result_ref own nothing and are as cheap as a pointer: pass them
+ * by value, and use them only as long as somebody owns what they stand for. A member that fills a handle gives back what
  * that held before, when it has succeeded; otherwise the handle is as it was.
  */
 #ifndef APMSOCK_HPP

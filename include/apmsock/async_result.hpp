@@ -9,7 +9,9 @@
 #include "async_result.h"
 #include "error.hpp"
 
+#include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace apm
@@ -85,6 +87,11 @@ class async_result_ref : public async_result_members
     {
     }
     async_result_ref(const async_result_members &other) noexcept : async_result_members(other)
+    {
+    }
+    /** What a thread is given with std::ref. */
+    template <class Owner, std::enable_if_t<std::is_base_of_v<async_result_members, Owner>, int> = 0>
+    async_result_ref(std::reference_wrapper<Owner> other) noexcept : async_result_members(other.get())
     {
     }
 };

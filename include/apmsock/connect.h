@@ -17,8 +17,8 @@
  * the callback runs; when all fail, an error from a host that answered counts more than one
  * about the way there. A socket bound to a port of its own has one attempt at a time.
  *
- * **On loopback** a refusal is known at once, without the further attempts that TCP makes elsewhere; so
- * is, on Windows, that the listener's backlog is full.
+ * **On loopback** a refusal is known at once, or after one further attempt, where the system can be told so;
+ * so is, on Windows, that the listener's backlog is full.
  *
  * **Time.** APM_SOCKET_OPTION_CONNECT_TIMEOUT bounds the whole, the look-up of the name
  * included: APM_ERROR_TIMED_OUT.

@@ -14,7 +14,7 @@
  * End is called at most once for each operation, from the callback or any thread. It
  * returns the operation's error and, where there is one, the byte count, whose place may be
  * NULL: it is written with the operation's own outcome (the last of the list below), also next
- * to an error, and otherwise left alone. **It blocks until the operation has completed**, unless
+ * to an error; next to the others it means nothing. **It blocks until the operation has completed**, unless
  * the socket is closed; inside the operation's own callback it never waits.
  *
  * The End of a closed socket returns at once, and the operation may still be under way: its
@@ -176,8 +176,8 @@ APM_API void APM_CALL apm_socket_release(apm_socket *socket);
 
 /**
  * Whether the socket was connected as of its last operation: true from a successful connect
- * until shutdown, disconnect, close, or an operation (also one whose Begin the kernel refused) that
- * ended in an error other than WouldBlock, IOPending, NoBufferSpaceAvailable, TimedOut and a cancel.
+ * until shutdown, disconnect, close, or an operation but a connect (also one whose Begin the kernel refused)
+ * that ended in an error other than WouldBlock, IOPending, NoBufferSpaceAvailable, TimedOut and a cancel.
  * It says nothing about the present. False for NULL.
  *
  * .NET: Socket.Connected.

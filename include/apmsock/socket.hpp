@@ -21,6 +21,8 @@
 #include "transfer.h"
 
 #include <cstddef>
+#include <functional>
+#include <type_traits>
 #include <utility>
 #if defined(__has_include)
 #if __has_include(<version>)
@@ -393,6 +395,11 @@ class socket_ref : public socket_members
     {
     }
     socket_ref(const socket_members &other) noexcept : socket_members(other)
+    {
+    }
+    /** What a thread is given with std::ref. */
+    template <class Owner, std::enable_if_t<std::is_base_of_v<socket_members, Owner>, int> = 0>
+    socket_ref(std::reference_wrapper<Owner> other) noexcept : socket_members(other.get())
     {
     }
 };

@@ -3,7 +3,7 @@
  * @file socket_option.h
  * Options of a socket. What a caller has set with the functions here is set again on every fresh
  * kernel socket that the library gives the same apm_socket (a further address, a connect after a
- * failed one, a disconnect with reuse), in the order in which it was set last.
+ * failed one, a disconnect with reuse); of raw options those of up to 64 bytes.
  */
 #ifndef APMSOCK_SOCKET_OPTION_H
 #define APMSOCK_SOCKET_OPTION_H

@@ -48,6 +48,17 @@ static void datagram_socket_that_changes_its_peer_has_one(void)
     (void)apm_socket_close(socket);
 }
 
+static void APM_CALL receive_at_once(apm_async_result *result)
+{
+    static char here;
+    apm_socket *socket = (apm_socket *)apm_async_result_state(result);
+
+    /* It may be told at once that nobody was there. */
+    CU_ASSERT(apm_socket_begin_receive_from(socket, &here, 1, 0, NULL, NULL, NULL) !=
+              APM_ERROR_INVALID_OPERATION);
+    atomic_fetch_add(&called_back, 1);
+}
+
 static void send_to_everybody(void *argument)
 {
     apm_socket *socket = (apm_socket *)argument;
@@ -65,8 +76,10 @@ static void datagram_socket_is_bound_whatever_fails_beside(void)
     apm_endpoint peer = endpoint_of("127.0.0.1", 9), local = {0};
     sim_thread *thread = sim_thread_start("another", send_to_everybody, socket);
 
-    CU_ASSERT(apm_socket_begin_send_to(socket, "x", 1, 0, &peer, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_send_to(socket, "x", 1, 0, &peer, receive_at_once, socket, NULL) ==
+              APM_ERROR_SUCCESS);
     sim_thread_join(thread);
+    wait_for(&called_back, 1);
     CU_ASSERT(apm_socket_local_endpoint(socket, &local) == APM_ERROR_SUCCESS);
     CU_ASSERT(apm_endpoint_port(&local) != 0);
     (void)apm_socket_close(socket);
@@ -133,6 +146,42 @@ static void another_local_endpoint_can_be_had(void)
     close_connection(&one);
 }
 
+static void bind_the_first_again(void *argument)
+{
+    apm_endpoint first = endpoint_of("127.0.0.1", 5001);
+
+    CU_ASSERT(apm_socket_bind((apm_socket *)argument, &first) == APM_ERROR_ADDRESS_ALREADY_IN_USE ||
+              apm_socket_connected((apm_socket *)argument));
+}
+
+/* Never from another one than that which the caller has asked for. */
+static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(one.listener));
+    apm_endpoint first = endpoint_of("127.0.0.1", 5001);
+    sim_profile profile = *sim_profile_now();
+    apm_socket *other = new_socket(APM_SOCKET_STREAM);
+    sim_thread *thread;
+    uint32_t turns;
+
+    one.socket = new_socket(APM_SOCKET_STREAM);
+    CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_SUCCESS);
+    profile.faults[SIM_BIND].rate = 1000;
+    sim_set_profile(&profile);
+    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+    profile.faults[SIM_BIND].rate = 0;
+    sim_set_profile(&profile);
+    CU_ASSERT(apm_socket_bind(other, &first) == APM_ERROR_SUCCESS);
+    thread = sim_thread_start("binder", bind_the_first_again, one.socket);
+    for (turns = sim_draw(40); turns != 0; turns--) sim_interleave();
+    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
+    sim_thread_join(thread);
+    (void)apm_socket_close(other);
+    close_connection(&one);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -140,6 +189,8 @@ static const plain_case scenes[] = {
     {"datagram_socket_is_bound_whatever_fails_beside", datagram_socket_is_bound_whatever_fails_beside},
     {"connect_that_failed_is_nothing_to_the_next_one", connect_that_failed_is_nothing_to_the_next_one},
     {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},
+    {"connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails",
+     connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
 };
 
 int main(void)

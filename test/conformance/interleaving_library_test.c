@@ -226,6 +226,7 @@ typedef struct errand {
     connection waits, sends;
     uint64_t begun;
     _Atomic uint32_t over;
+    apm_manual_reset_event *next;
 } errand;
 
 enum { ERRANDS = 4 };
@@ -286,6 +287,44 @@ static void poller_is_woken_whoever_takes_its_packet(void)
     close_connection(&all.waits);
     CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
     for (i = 0; i < 2; i++) sim_thread_join(pollers[i]);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
+static void APM_CALL wait_for_the_next(apm_async_result *result)
+{
+    errand *all = (errand *)apm_async_result_state(result);
+
+    if (atomic_fetch_add(&all->over, 1) == 0) (void)apm_manual_reset_event_wait_one(all->next, APM_INFINITE);
+    if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(sim_now() - all->begun < 1000);
+    (void)apm_manual_reset_event_set(all->next);
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* Nor is one who takes what was to wake two the only one to wake: the first callback waits for the second. */
+static void each_poller_is_woken_whoever_takes_all_packets(void)
+{
+    apm_options options = {0};
+    sim_thread *pollers[2];
+    errand all = {0};
+    int i;
+
+    options.size = sizeof options;
+    options.no_workers = options.callbacks_on_pool = true;
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.next) == APM_ERROR_SUCCESS);
+    open_connection(&all.sends);
+    for (i = 0; i < 2; i++) pollers[i] = sim_thread_start("poller", poll_for_callbacks, NULL);
+    sim_sleep(sim_draw(3));
+    all.begun = sim_now();
+    for (i = 0; i < 2; i++)
+        CU_ASSERT(apm_socket_begin_send(all.sends.socket, "x", 1, 0, wait_for_the_next, &all, NULL) ==
+                  APM_ERROR_SUCCESS);
+    wait_for(&called_back, 2);
+    close_connection(&all.sends);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    for (i = 0; i < 2; i++) sim_thread_join(pollers[i]);
+    apm_manual_reset_event_close(all.next);
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
@@ -464,6 +503,7 @@ static const plain_case scenes[] = {
     {"callback_waits_for_the_one_it_took_turns_with", callback_waits_for_the_one_it_took_turns_with},
     {"idle_worker_leaves_nobody_waiting_alone", idle_worker_leaves_nobody_waiting_alone},
     {"poller_is_woken_whoever_takes_its_packet", poller_is_woken_whoever_takes_its_packet},
+    {"each_poller_is_woken_whoever_takes_all_packets", each_poller_is_woken_whoever_takes_all_packets},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},

@@ -70,39 +70,6 @@ static void socket_goes_while_its_send_is_put_back(void)
     close_connection(&one);
 }
 
-static void APM_CALL note_time(apm_async_result *result)
-{
-    *(uint64_t *)apm_async_result_state(result) = sim_now();
-    atomic_fetch_add(&called_back, 1);
-}
-
-/* Nothing is left to wait for, for what has not got to the kernel. */
-static void what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time(void)
-{
-    static char first, here[PIECE + 1];
-    apm_buffer buffers[PIECE + 1];
-    uint64_t begun, times[2];
-    connection one;
-    int i;
-
-    for (i = 0; i < PIECE + 1; i++) {
-        buffers[i].data = &here[i];
-        buffers[i].size = 1;
-    }
-    open_connection(&one);
-    CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, note_time, &times[0], NULL) ==
-              APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_socket_begin_receive_buffers(one.socket, buffers, PIECE + 1, 0, note_time, &times[1],
-                                               NULL) == APM_ERROR_SUCCESS);
-    begun = sim_now();
-    CU_ASSERT(apm_socket_close_timeout(one.socket, 60000) == APM_ERROR_SUCCESS); /* the peer does not end */
-    one.socket = NULL;
-    CU_ASSERT(sim_now() - begun >= 60000);
-    wait_for(&called_back, 2);
-    if (sim_profile_now()->faults[SIM_POST].rate == 0) CU_ASSERT(times[1] - begun < 1000);
-    close_connection(&one);
-}
-
 /* ---- the lane ---------------------------------------------------------------------------------------- */
 
 /* A cancel makes later receives wait for their turn. When it is over they do not any more, and
@@ -350,16 +317,6 @@ static void receive_until_it_is_over(void *argument)
     CU_ASSERT(error == APM_ERROR_NOT_CONNECTED);
 }
 
-static void answer_the_end(void *argument)
-{
-    sim_peer *peer = (sim_peer *)argument;
-    char byte;
-
-    CU_ASSERT(sim_peer_read(peer, &byte, 1, 60000) == SIM_END);
-    (void)sim_peer_write(peer, "late", 4, 60000);
-    sim_peer_end(peer);
-}
-
 /* Who is about to begin when the connection is taken apart begins nothing on what is left of it: that would get
  * what the peer says to our end, or still be in the kernel when its handle is closed. */
 static void receive_is_begun_before_a_disconnect_or_not_at_all(void)
@@ -408,47 +365,6 @@ static void receive_that_waits_for_its_turn_is_aborted_by_a_disconnect(void)
     CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
     wait_for(&called_back, 1);
     sim_thread_join(peer);
-    close_connection(&one);
-}
-
-/* ---- polling ------------------------------------------------------------------------------------- */
-
-static void poll_until_it_is_closed(void *argument)
-{
-    bool ready = false;
-
-    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_ERROR, &ready) ==
-              APM_ERROR_OBJECT_DISPOSED);
-    CU_ASSERT(!ready);
-}
-
-/* What is aborted when a connection is taken apart, or lost, does not include who looks at its state. */
-static void poll_goes_on_when_all_operations_are_aborted(void)
-{
-    sim_thread *poller, *peer;
-    connection one;
-    char here;
-
-    open_connection(&one);
-    apm_socket_retain(one.socket);
-    poller = sim_thread_start("poller", poll_until_it_is_closed, one.socket);
-    sim_sleep(sim_draw(3));
-    if (sim_draw(2) == 0) {
-        peer = sim_thread_start("peer", answer_the_end, one.peer);
-        CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_SUCCESS);
-        sim_thread_join(peer);
-    } else {
-        CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, NULL) ==
-                  APM_ERROR_SUCCESS);
-        sim_peer_reset(one.peer);
-        one.peer = NULL;
-        wait_for(&called_back, 1);
-    }
-    sim_sleep(sim_draw(100));
-    (void)apm_socket_close(one.socket);
-    sim_thread_join(poller);
-    apm_socket_release(one.socket);
-    one.socket = NULL;
     close_connection(&one);
 }
 
@@ -511,8 +427,6 @@ static void several_transfers_are_the_first_one(void)
 static const plain_case scenes[] = {
     {"socket_goes_while_its_receives_are_put_back", socket_goes_while_its_receives_are_put_back},
     {"socket_goes_while_its_send_is_put_back", socket_goes_while_its_send_is_put_back},
-    {"what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time",
-     what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time},
     {"lane_is_open_again_after_a_cancel", lane_is_open_again_after_a_cancel},
     {"receives_that_nobody_cancels_keep_their_order", receives_that_nobody_cancels_keep_their_order},
     {"deadline_of_what_completes_meanwhile_is_not_kept", deadline_of_what_completes_meanwhile_is_not_kept},
@@ -526,7 +440,6 @@ static const plain_case scenes[] = {
      receive_is_begun_before_a_disconnect_or_not_at_all},
     {"receive_that_waits_for_its_turn_is_aborted_by_a_disconnect",
      receive_that_waits_for_its_turn_is_aborted_by_a_disconnect},
-    {"poll_goes_on_when_all_operations_are_aborted", poll_goes_on_when_all_operations_are_aborted},
     {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
 };
 

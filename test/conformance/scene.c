@@ -50,6 +50,16 @@ void wait_for(_Atomic uint32_t *value, uint32_t wanted)
     while (atomic_load(value) < wanted) sim_sleep(1);
 }
 
+void answer_the_end(void *argument)
+{
+    sim_peer *peer = (sim_peer *)argument;
+    char byte;
+
+    CU_ASSERT(sim_peer_read(peer, &byte, 1, 60000) == SIM_END);
+    (void)sim_peer_write(peer, "late", 4, 60000);
+    sim_peer_end(peer);
+}
+
 static void play_scene(void *argument)
 {
     const plain_case *one = (const plain_case *)argument;

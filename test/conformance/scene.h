@@ -26,6 +26,8 @@ void connect_again(connection *one);
 /* Of the socket and the peer what there is still. */
 void close_connection(connection *one);
 void wait_for(_Atomic uint32_t *value, uint32_t wanted);
+/* A thread of a peer's: when our stream has ended it says something more, and ends its own. */
+void answer_the_end(void *argument);
 
 /* A callback that counts itself; each scene begins with 0. */
 extern _Atomic uint32_t called_back;
