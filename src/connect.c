@@ -31,8 +31,9 @@ static apm_error claim_phase(apm_socket *socket, apmi_phase *before)
 
     do {
         if (phase == APMI_CONNECTING || phase == APMI_LEAVING) return APM_ERROR_INVALID_OPERATION;
-        /* A datagram socket may change its mind about its peer. */
         if (phase == APMI_CONNECTED && apmi_socket_is_stream(socket)) return APM_ERROR_IS_CONNECTED;
+        /* A datagram socket may change its mind about its peer, and has one meanwhile: see enter_connect. */
+        if (phase == APMI_CONNECTED) break;
     } while (!atomic_compare_exchange_weak_explicit(&socket->phase, &phase, APMI_CONNECTING,
                                                     memory_order_acq_rel, memory_order_acquire));
     *before = (apmi_phase)phase;
@@ -95,6 +96,8 @@ static apm_error enter_connect(apmi_operation *operation)
     int32_t limit = atomic_load_explicit(&socket->settings.connect_timeout, memory_order_relaxed);
     apmi_course *course = apmi_course_of(operation);
 
+    /* Of a datagram socket that has a peer the phase has not told. */
+    if (socket->connect != NULL) return APM_ERROR_INVALID_OPERATION;
     /* Two handles cannot have one port. */
     if (socket->local.length != 0) {
         apm_endpoint local;
@@ -104,6 +107,15 @@ static apm_error enter_connect(apmi_operation *operation)
     socket->connect = operation;
     /* Its expiry waits for the gate, and finds the connect begun, or gone. */
     return limit > 0 ? apmi_deadline_limit(operation, (uint32_t)limit) : APM_ERROR_SUCCESS;
+}
+
+/* Under the exclusive gate: Begin fails. */
+static void fail_to_begin(apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+
+    if (socket->connect == operation) socket->connect = NULL;
+    note_failure(operation);
 }
 
 /* Begin fails: nobody has seen the operation. */
@@ -147,10 +159,7 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     entered = apmi_socket_begin(socket);
     error = entered ? enter_connect(operation) : APM_ERROR_OBJECT_DISPOSED;
     if (error == APM_ERROR_SUCCESS) error = apmi_course_try(operation, &address, &code);
-    if (entered && error != APM_ERROR_SUCCESS) {
-        socket->connect = NULL;
-        note_failure(operation);
-    }
+    if (entered && error != APM_ERROR_SUCCESS) fail_to_begin(operation);
     skips = !apmi_socket_is_stream(socket); /* a datagram socket is connected by now: it is ours */
     if (skips) apmi_course_of(operation)->finishing = true;
     apmk_unlock_exclusive(&socket->gate);
@@ -198,8 +207,7 @@ static apm_error enter_course(apmi_operation *operation, apm_async_result **resu
         if (result != NULL) *result = operation;
         over = apmi_course_advance(operation);
     } else if (entered) {
-        socket->connect = NULL;
-        note_failure(operation);
+        fail_to_begin(operation);
     }
     apmk_unlock_exclusive(&socket->gate);
 
@@ -335,11 +343,12 @@ static apmk_socket settle_connect(apmi_operation *operation)
         if (course->has_handle) discarded = course->winner.kernel;
     } else if (course->won) {
         if (course->has_handle) discarded = install_winner(operation);
-        course->last = course->peer;
-        if (operation->error == APM_ERROR_SUCCESS)
+        if (operation->error == APM_ERROR_SUCCESS) {
             note_connection(socket, &course->peer);
-        else
+        } else {
+            course->last = course->peer;
             note_failure(operation);
+        }
     } else {
         /* One address: what became of it. Of several it is not known what the rest would have said. */
         bool unknown = course->stopped && !course->one;

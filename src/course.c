@@ -185,9 +185,7 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
         course->peer = *remote;
         return apmi_error_from_native(*code);
     }
-    /* Also where somebody has tried to bind it anew meanwhile, without success: see apm_socket_bind. */
-    if (course->spent || (socket->local.length != 0 && !apmi_socket_is_named(socket)))
-        error = apmi_handle_renew(socket);
+    if (course->spent) error = apmi_handle_renew(socket);
     course->spent = true;
     if (error != APM_ERROR_SUCCESS) return error;
     named = apmi_socket_is_named(socket);

@@ -50,14 +50,22 @@ apm_error apmi_handle_open(apm_socket *socket, apmi_handle *handle)
     handle->named = false;
     handle->settings = 0;
     error = apmi_handle_attach(socket, handle->kernel, true, &handle->skips);
-    if (error == APM_ERROR_SUCCESS && socket->settings.was_dual) {
+    if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
+    return error;
+}
+
+/* What it has to have before it is bound, whoever asked for it. */
+static apm_error prepare_like(apm_socket *socket, apmi_handle *handle)
+{
+    apm_error error = APM_ERROR_SUCCESS;
+
+    if (socket->settings.was_dual) {
         int32_t no = 0;
 
         error = apmi_error_from_native(apmk_socket_set_option(handle->kernel, APMI_LEVEL_IPV6,
                                                               APMI_NAME_V6ONLY, &no, (int32_t)sizeof no));
     }
-    if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
-    return error;
+    return error == APM_ERROR_SUCCESS ? apmi_settings_apply(socket, handle) : error;
 }
 
 static apm_error bind_like(apm_socket *socket, apmi_handle *handle)
@@ -76,7 +84,7 @@ apm_error apmi_handle_open_like(apm_socket *socket, apmi_handle *handle)
     apm_error error = apmi_handle_open(socket, handle);
 
     if (error != APM_ERROR_SUCCESS) return error;
-    error = apmi_settings_apply(socket, handle);
+    error = prepare_like(socket, handle);
     if (error == APM_ERROR_SUCCESS) error = bind_like(socket, handle);
     if (error != APM_ERROR_SUCCESS) apmk_socket_close(handle->kernel);
     return error;
@@ -99,7 +107,7 @@ apm_error apmi_handle_renew(apm_socket *socket)
 
     if (error != APM_ERROR_SUCCESS) return error;
     apmi_handle_drop(socket, apmi_handle_install(socket, &fresh));
-    error = apmi_settings_apply(socket, &fresh);
+    error = prepare_like(socket, &fresh);
     if (error == APM_ERROR_SUCCESS) error = bind_like(socket, &fresh);
     atomic_store_explicit(&socket->named, fresh.named, memory_order_relaxed);
     return error;
@@ -124,9 +132,13 @@ apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named)
     apm_error error;
 
     if (*named) return APM_ERROR_SUCCESS;
-    /* Never SO_REUSEADDR, which lets others steal the port. */
-    if (apmi_settings_reuse_port(socket)) apmk_socket_reuse_unicast_port(kernel);
-    error = apmi_error_from_native(apmk_socket_bind(kernel, any.address, any.length));
+    if (socket->local.length != 0) { /* somebody has tried meanwhile to bind it to another one, in vain */
+        error = apmi_error_from_native(apmk_socket_bind(kernel, socket->local.bytes, socket->local.length));
+    } else {
+        /* Never SO_REUSEADDR, which lets others steal the port. */
+        if (apmi_settings_reuse_port(socket)) apmk_socket_reuse_unicast_port(kernel);
+        error = apmi_error_from_native(apmk_socket_bind(kernel, any.address, any.length));
+    }
     *named = error == APM_ERROR_SUCCESS;
     return error;
 }

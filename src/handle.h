@@ -33,7 +33,7 @@ apm_error apmi_handle_renew(apm_socket *socket);
 apm_error apmi_handle_freshen(apm_socket *socket);
 /* The handle of the socket from here on; returns the old one, for the caller to close. */
 apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle);
-/* ConnectEx wants a bound handle: binds it to the wildcard if it is not. */
+/* ConnectEx wants a bound handle: binds it, if it is not, to the caller's local endpoint or the wildcard. */
 apm_error apmi_handle_name(apm_socket *socket, apmk_socket kernel, bool *named);
 
 /* Before a transfer, not under the gate: asks for its handle, unless that has been done. */

@@ -36,24 +36,10 @@ apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t
     return size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
 }
 
-/* A datagram socket that changes its peer has one all the time. */
-static bool changes_peer(apm_socket *socket, apmi_phase phase)
+static apm_error check_state(const apm_socket *socket, apmi_kind kind)
 {
-    bool has_peer;
-
-    if (phase != APMI_CONNECTING || apmi_socket_is_stream(socket)) return false;
-    apmk_lock_shared(&socket->gate);
-    has_peer = socket->remote.length != 0;
-    apmk_unlock_shared(&socket->gate);
-    return has_peer;
-}
-
-static apm_error check_state(apm_socket *socket, apmi_kind kind)
-{
-    apmi_phase phase = apmi_socket_phase(socket);
-
     /* Asked of ourselves: kernels disagree about what a transfer without a connection is. */
-    if (phase != APMI_CONNECTED && !changes_peer(socket, phase)) return APM_ERROR_NOT_CONNECTED;
+    if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
     return kind == APMI_RECEIVE ? atomic_load_explicit(&socket->lost, memory_order_acquire)
                                 : APM_ERROR_SUCCESS;
 }

@@ -36,8 +36,8 @@
  *
  * **Lifetime.** apm_socket_create gives one reference, apm_socket_close takes it back.
  * Operations hold the socket for themselves: close may be called at any time, and the
- * socket is still good for the End of each of them. After it, without a reference of your own,
- * use the socket only in the callbacks of its operations.
+ * socket is still good for the End of each of them. After it use the socket only in the callbacks of
+ * its operations, or while you hold a reference of your own to it or to one of their results.
  *
  * **Dual mode.** A dual-mode socket tells IPv4 endpoints as IPv4-mapped IPv6 ones, as .NET does:
  * to apm_endpoint_equal that is another one than the IPv4 endpoint that it was given.

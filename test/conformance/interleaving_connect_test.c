@@ -48,6 +48,37 @@ static void datagram_socket_that_changes_its_peer_has_one(void)
     (void)apm_socket_close(socket);
 }
 
+static void change_peers_or_be_refused(void *argument)
+{
+    apm_socket *socket = (apm_socket *)argument;
+    int i;
+
+    for (i = 0; i < 10; i++) {
+        apm_endpoint peer = endpoint_of("127.0.0.1", (uint16_t)(20 + i));
+        apm_error error = apm_socket_connect(socket, &peer);
+
+        CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_INVALID_OPERATION);
+    }
+}
+
+/* The socket says which peer it has, and the kernel has the same. */
+static void datagram_socket_that_two_connect_has_one_peer(void)
+{
+    apm_socket *socket = new_socket(APM_SOCKET_DATAGRAM);
+    apm_endpoint said = {0}, found = {0};
+    sim_thread *thread;
+
+    change_peers(socket);
+    thread = sim_thread_start("changer", change_peers_or_be_refused, socket);
+    change_peers_or_be_refused(socket);
+    sim_thread_join(thread);
+    CU_ASSERT(apm_socket_remote_endpoint(socket, &said) == APM_ERROR_SUCCESS);
+    found.length = (int32_t)sizeof found.address;
+    CU_ASSERT(apmk_socket_remote(apm_socket_handle(socket), found.address, &found.length) == APMK_SUCCESS);
+    CU_ASSERT(apm_endpoint_equal(&said, &found));
+    (void)apm_socket_close(socket);
+}
+
 static void APM_CALL receive_at_once(apm_async_result *result)
 {
     static char here;
@@ -186,6 +217,7 @@ static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(voi
 
 static const plain_case scenes[] = {
     {"datagram_socket_that_changes_its_peer_has_one", datagram_socket_that_changes_its_peer_has_one},
+    {"datagram_socket_that_two_connect_has_one_peer", datagram_socket_that_two_connect_has_one_peer},
     {"datagram_socket_is_bound_whatever_fails_beside", datagram_socket_is_bound_whatever_fails_beside},
     {"connect_that_failed_is_nothing_to_the_next_one", connect_that_failed_is_nothing_to_the_next_one},
     {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},

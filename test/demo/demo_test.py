@@ -470,6 +470,24 @@ class Serving(DemoTest):
         for number, client in enumerate(silent):
             self.assertEqual(read_to_end(client), b"number %d<EOF>" % number)
 
+    def test_client_that_never_stops_keeps_nobody_waiting(self):
+        busy, over = self.client(), threading.Event()
+
+        def flood():
+            with contextlib.suppress(OSError):
+                busy.sendall(b"<EOF>")
+                while not over.is_set():
+                    busy.sendall(bytes(1 << 16))
+
+        flooder = threading.Thread(target=flood)
+        flooder.start()
+        try:
+            self.check_alive()
+        finally:
+            over.set()
+            busy.close()
+            flooder.join()
+
     def test_serves_the_client(self):
         for message in ("with mark<EOF>", "without mark"):
             self.assert_lines(self.talk(self.port, "--message", message), self.port, len(message), message.encode())

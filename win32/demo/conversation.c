@@ -25,18 +25,20 @@ struct conversation {
     size_t answered;
 };
 
-typedef enum step { GO_ON, WAIT, OVER } step;
+enum { STEPS = 16 }; /* in a row */
+
+typedef conversation_state step;
 
 static step step_after_failure(void)
 {
-    return WSAGetLastError() == WSAEWOULDBLOCK ? WAIT : OVER;
+    return WSAGetLastError() == WSAEWOULDBLOCK ? CONVERSATION_WAITS : CONVERSATION_OVER;
 }
 
 static step listen_on(conversation *self)
 {
     size_t before = self->text.size;
     char *end = bytes_reserve(&self->text, RECEIVE_SIZE);
-    if (end == NULL) return OVER;
+    if (end == NULL) return CONVERSATION_OVER;
     int got = recv(self->socket, end, RECEIVE_SIZE, 0);
     if (got == SOCKET_ERROR) return step_after_failure();
     self->text.size += (size_t)got;
@@ -45,7 +47,7 @@ static step listen_on(conversation *self)
     size_t from = before > overlap ? before - overlap : 0;
     if (got == 0 || bytes_contain(self->text.data, self->text.size, MESSAGE_END, from))
         self->phase = ANSWERING;
-    return GO_ON;
+    return CONVERSATION_GOES_ON;
 }
 
 static step answer(conversation *self)
@@ -56,10 +58,10 @@ static step answer(conversation *self)
         int sent = send(self->socket, self->text.data + self->answered, size, 0);
         if (sent == SOCKET_ERROR) return step_after_failure();
         self->answered += (size_t)sent;
-        return GO_ON;
+        return CONVERSATION_GOES_ON;
     }
     self->phase = PARTING;
-    return shutdown(self->socket, SD_SEND) == 0 ? GO_ON : OVER;
+    return shutdown(self->socket, SD_SEND) == 0 ? CONVERSATION_GOES_ON : CONVERSATION_OVER;
 }
 
 static step part(conversation *self)
@@ -67,7 +69,7 @@ static step part(conversation *self)
     char rest[4096];
     int got = recv(self->socket, rest, sizeof rest, 0);
     if (got == SOCKET_ERROR) return step_after_failure();
-    return got > 0 ? GO_ON : OVER;
+    return got > 0 ? CONVERSATION_GOES_ON : CONVERSATION_OVER;
 }
 
 conversation *conversation_new(SOCKET socket)
@@ -77,17 +79,17 @@ conversation *conversation_new(SOCKET socket)
     return self;
 }
 
-bool conversation_advance(conversation *self)
+conversation_state conversation_advance(conversation *self)
 {
-    step next = GO_ON;
-    while (next == GO_ON) {
+    step next = CONVERSATION_GOES_ON;
+    for (int i = 0; i < STEPS && next == CONVERSATION_GOES_ON; i++) {
         switch (self->phase) {
         case LISTENING: next = listen_on(self); break;
         case ANSWERING: next = answer(self); break;
         case PARTING: next = part(self); break;
         }
     }
-    return next == WAIT;
+    return next;
 }
 
 void conversation_free(conversation *self)

@@ -3,8 +3,6 @@
 #ifndef DEMO_CONVERSATION_H
 #define DEMO_CONVERSATION_H
 
-#include <stdbool.h>
-
 #include <winsock2.h>
 
 typedef struct conversation conversation;
@@ -13,8 +11,14 @@ typedef struct conversation conversation;
  * socket is still the caller's. */
 conversation *conversation_new(SOCKET socket);
 
-/* Goes on as far as it can without waiting. False when it is over. */
-bool conversation_advance(conversation *self);
+typedef enum conversation_state {
+    CONVERSATION_OVER,
+    CONVERSATION_WAITS,
+    CONVERSATION_GOES_ON
+} conversation_state;
+
+/* Goes on as far as it can without waiting, but not for long: others have their turn, too. */
+conversation_state conversation_advance(conversation *self);
 
 /* Closes the connection. */
 void conversation_free(conversation *self);

@@ -5,6 +5,7 @@
  * 3. Over, when the server has ended its stream or something went wrong. The server's stream
  *    has the last word: a server that has said all it wanted may well have closed before it has
  *    taken what we still send, and that is no failure. It is one where a file was to be sent.
+ * A failure ends the connection by a reset, so that the server does not take a part for the whole.
  */
 #include "get.h"
 
@@ -26,28 +27,28 @@ typedef struct get {
     apm_socket *socket;
     download *incoming;
     upload *outgoing;
-    progress shown; /* of a file only */
+    HANDLE file;    /* held from before the connect to the end, if there is one: nobody changes it */
+    progress shown; /* of it */
 } get;
 
 /* ---- the file -------------------------------------------------------------------------- */
 
-static apm_error find_size(const char *path, uint64_t *size)
+/* As the library will open it, so that what is wrong is known before anybody is connected to. */
+static apm_error open_file(get *self, uint64_t *size)
 {
-    WIN32_FILE_ATTRIBUTE_DATA about;
-    apm_error error = 0;
-    wchar_t *wide = console_wide(path);
+    LARGE_INTEGER found;
+    wchar_t *wide = console_wide(self->asked->file);
     if (wide == NULL) return APM_ERROR_OUT_OF_MEMORY;
-    if (!GetFileAttributesExW(wide, GetFileExInfoStandard, &about)) {
-        DWORD code = GetLastError();
-        bool missing = code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
-        error = missing ? APM_ERROR_FILE_NOT_FOUND : (apm_error)code;
-    } else if (about.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) {
-        error = APM_ERROR_ACCESS_DENIED;
-    } else {
-        *size = (uint64_t)about.nFileSizeHigh << 32 | about.nFileSizeLow;
-    }
+    self->file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    DWORD code = GetLastError();
     free(wide);
-    return error;
+    if (self->file == INVALID_HANDLE_VALUE) {
+        bool missing = code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND;
+        return missing ? APM_ERROR_FILE_NOT_FOUND : (apm_error)code;
+    }
+    if (!GetFileSizeEx(self->file, &found)) return (apm_error)GetLastError();
+    *size = (uint64_t)found.QuadPart;
+    return 0;
 }
 
 /* ---- connecting ------------------------------------------------------------------------ */
@@ -86,8 +87,13 @@ static bool connect_to_server(get *self)
         console_fail_because(error, "cannot connect to %s", self->server);
         return false;
     }
-    error = apm_socket_end_connect(self->socket, result); /* waits, as long as the option allows */
-    if (error != 0) console_fail_operation(result, error, "cannot connect to %s", self->server);
+    error = apm_socket_end_connect(self->socket, result);   /* waits, as long as the option allows */
+    if (self->asked->ipv6 && error == APM_ERROR_ARGUMENT) { /* none of its addresses is of use */
+        console_fail("cannot connect to %s: it has no IPv6 address (%s)", self->server,
+                     apm_error_name(error));
+    } else if (error != 0) {
+        console_fail_operation(result, error, "cannot connect to %s", self->server);
+    }
     apm_async_result_release(result);
     return error == 0;
 }
@@ -195,22 +201,19 @@ static bool talk(get *self)
 
 bool get_run(const arguments *asked)
 {
-    get self = {.asked = asked};
+    get self = {.asked = asked, .file = INVALID_HANDLE_VALUE};
     uint64_t size = 0;
     name_server(&self);
-    if (asked->file != NULL) {
-        apm_error error = find_size(asked->file, &size);
-        if (error != 0) {
-            console_fail_because(error, "cannot read the file %s", asked->file);
-            return false;
-        }
-    }
-    bool good = connect_to_server(&self);
+    apm_error error = asked->file != NULL ? open_file(&self, &size) : 0;
+    if (error != 0) console_fail_because(error, "cannot read the file %s", asked->file);
+    bool good = error == 0 && connect_to_server(&self);
     if (good && asked->file != NULL) progress_begin(&self.shown, size);
     good = good && talk(&self);
     if (good) apm_socket_shutdown(self.socket, APM_SHUTDOWN_BOTH);
-    if (self.socket != NULL) apm_socket_close(self.socket);
+    /* A reset where something went wrong: what the server has got must not look like all of it. */
+    if (self.socket != NULL) apm_socket_close_timeout(self.socket, good ? -1 : 0);
     download_leave(self.incoming);
     upload_leave(self.outgoing);
+    if (self.file != INVALID_HANDLE_VALUE) CloseHandle(self.file);
     return good;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One thread, and nothing shared with it but two events: `stop`, and `ready`, which Winsock
- * sets when any of the sockets can go on. None of them blocks, so one silent client cannot
- * keep the others waiting, and the thread can always be stopped.
+ * sets when any of the sockets can go on. None of them blocks, and they take turns, so that neither a
+ * silent client nor one that never stops keeps the others waiting, and the thread can always be stopped.
  */
 #include "server.h"
 
@@ -59,7 +59,9 @@ static void advance_all(server *self)
     connection **link = &self->connections;
     while (*link != NULL) {
         connection *one = *link;
-        if (conversation_advance(one->talk)) {
+        conversation_state state = conversation_advance(one->talk);
+        if (state == CONVERSATION_GOES_ON) WSASetEvent(self->ready); /* in its next turn */
+        if (state != CONVERSATION_OVER) {
             link = &one->next;
         } else {
             *link = one->next;
