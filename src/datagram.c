@@ -151,7 +151,8 @@ static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer,
 
     if (error != APM_ERROR_SUCCESS) return error;
     if (size > SIZE_MAX / 2) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (!is_named(socket)) return APM_ERROR_INVALID_OPERATION;
+    if (!is_named(socket))
+        return apmi_socket_closed(socket) ? APM_ERROR_OBJECT_DISPOSED : APM_ERROR_INVALID_OPERATION;
     if (apmi_socket_is_stream(socket)) {
         apm_error lost = atomic_load_explicit(&socket->lost, memory_order_acquire);
 

@@ -415,6 +415,11 @@ class shared_socket : public socket_members
     {
         apm_socket_retain(socket_);
     }
+    template <class Owner, std::enable_if_t<std::is_base_of_v<socket_members, Owner>, int> = 0>
+    explicit shared_socket(std::reference_wrapper<Owner> other) noexcept
+        : shared_socket(socket_ref(other.get()))
+    {
+    }
     shared_socket(const shared_socket &other) noexcept : shared_socket(socket_ref(other))
     {
     }

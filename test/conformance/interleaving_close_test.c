@@ -123,11 +123,16 @@ static void poll_does_not_end_before_its_time(void)
 {
     static const int32_t times[] = {30, 50, 120};
     uint64_t milliseconds = (uint64_t)times[sim_draw(3)], begun;
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
     sim_thread *peer;
-    connection one;
+    apm_endpoint local;
     bool ready = true;
 
-    open_connection(&one);
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one.socket) ==
+                    APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_from_ip("127.0.0.1", 5001, &local) == APM_ERROR_SUCCESS);
+    if (sim_draw(2) == 0) CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
+    connect_again(&one);
     peer = sim_thread_start("peer", answer_the_end, one.peer);
     CU_ASSERT(apm_socket_begin_disconnect(one.socket, true, count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
     begun = sim_now();

@@ -356,6 +356,25 @@ static void dual_mode_can_be_set_after_a_refusal(void)
     pair_close(&both);
 }
 
+/* By a send of a datagram, too, whoever has asked for its address or not. */
+static void socket_that_a_send_has_bound_cannot_change_how_it_is_bound(void)
+{
+    apm_socket *socket = NULL;
+    apm_endpoint nobody;
+
+    if (!CHECK_ERROR(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP, &socket),
+                     APM_ERROR_SUCCESS))
+        return;
+    set(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 9, &nobody);
+    (void)CHECK_ERROR(apm_socket_begin_send_to(socket, "x", 1, 0, &nobody, NULL, NULL, NULL),
+                      APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_set_option(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 0),
+                      APM_ERROR_INVALID_OPERATION);
+    (void)CHECK_ERROR(apm_socket_bind(socket, &nobody), APM_ERROR_INVALID_ARGUMENT);
+    (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
+}
+
 static void options_of_a_bound_socket_survive_a_refusal(void)
 {
     pair both = {stream_new(APM_FAMILY_IPV4), NULL};
@@ -510,6 +529,8 @@ static const test_case threads[] = {
 static const test_case addresses[] = {
     {"dual_mode_survives_a_refusal", dual_mode_survives_a_refusal, false},
     {"dual_mode_can_be_set_after_a_refusal", dual_mode_can_be_set_after_a_refusal, false},
+    {"socket_that_a_send_has_bound_cannot_change_how_it_is_bound",
+     socket_that_a_send_has_bound_cannot_change_how_it_is_bound, false},
     {"options_of_a_bound_socket_survive_a_refusal", options_of_a_bound_socket_survive_a_refusal, false},
     {NULL, NULL, false}};
 

@@ -3,6 +3,7 @@
 #include "cxx.hpp"
 
 #include <array>
+#include <functional>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -45,6 +46,10 @@ static_assert(!std::is_assignable_v<apm::socket_members &, apm::socket_ref>);
 static_assert(!std::is_assignable_v<apm::async_result_members &, apm::async_result_ref>);
 static_assert(std::is_convertible_v<apm::async_result &, apm::async_result_ref>);
 static_assert(std::is_convertible_v<apm::socket &, apm::socket_ref>);
+static_assert(std::is_convertible_v<std::reference_wrapper<apm::socket>, apm::socket_ref>);
+static_assert(std::is_convertible_v<std::reference_wrapper<apm::async_result>, apm::async_result_ref>);
+static_assert(std::is_constructible_v<apm::shared_socket, std::reference_wrapper<apm::shared_socket>>);
+static_assert(std::is_constructible_v<apm::shared_socket, std::reference_wrapper<apm::socket>>);
 static_assert(std::is_trivially_copyable_v<apm::socket_ref> &&
               std::is_trivially_copyable_v<apm::async_result_ref>);
 

@@ -33,13 +33,14 @@ typedef struct get {
 
 /* ---- the file -------------------------------------------------------------------------- */
 
-/* As the library will open it, so that what is wrong is known before anybody is connected to. */
+/* Shared as the library will open it, so that what is wrong is known before anybody is connected to. */
 static apm_error open_file(get *self, uint64_t *size)
 {
     LARGE_INTEGER found;
     wchar_t *wide = console_wide(self->asked->file);
     if (wide == NULL) return APM_ERROR_OUT_OF_MEMORY;
-    self->file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    self->file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                             SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
     DWORD code = GetLastError();
     free(wide);
     if (self->file == INVALID_HANDLE_VALUE) {
