@@ -27,6 +27,19 @@ static void prepare_source(apmk_source *source)
     source->length = (int32_t)sizeof source->address;
 }
 
+/* The kernel has bound it, if nobody had. One that fails may have been bound, too, but not for the caller, as in
+ * .NET. */
+static void note_name(apm_socket *socket)
+{
+    if (!apmi_socket_is_named(socket)) atomic_store_explicit(&socket->named, true, memory_order_relaxed);
+}
+
+bool apmi_datagram_go_on(apmi_operation *operation)
+{
+    if (operation->error == APM_ERROR_SUCCESS) note_name(operation->socket);
+    return apmi_lane_put_back(operation);
+}
+
 /* ---- the kernel call ------------------------------------------------------------------------ */
 
 apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buffers, uint32_t count,
@@ -37,10 +50,11 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
 
     if (operation->kind == APMI_SEND_TO) {
         const apmk_address *to = (const apmk_address *)operation->room;
+        apmk_code code = apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes,
+                                             to->length, overlapped, bytes);
 
-        /* The kernel binds it, if nobody has; apmi_socket_find_name finds out. */
-        return apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes, to->length,
-                                   overlapped, bytes);
+        if (code == APMK_SUCCESS || code == APMK_PENDING) note_name(socket);
+        return code;
     }
     if (operation->kind == APMI_RECEIVE_FROM) {
         apmk_source *source = (apmk_source *)operation->room;
@@ -131,17 +145,6 @@ static apm_error ask_for_details(apm_socket *socket)
     return error;
 }
 
-static bool is_named(apm_socket *socket)
-{
-    bool named = apmi_socket_is_named(socket);
-
-    if (named || apmi_socket_is_stream(socket)) return named;
-    apmk_lock_shared(&socket->gate);
-    named = !apmi_socket_closed(socket) && apmi_socket_find_name(socket);
-    apmk_unlock_shared(&socket->gate);
-    return named;
-}
-
 static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer, size_t size, int32_t flags,
                                apm_async_callback callback, void *state, apm_async_result **result)
 {
@@ -151,8 +154,7 @@ static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer,
 
     if (error != APM_ERROR_SUCCESS) return error;
     if (size > SIZE_MAX / 2) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (!is_named(socket))
-        return apmi_socket_closed(socket) ? APM_ERROR_OBJECT_DISPOSED : APM_ERROR_INVALID_OPERATION;
+    if (!apmi_socket_is_named(socket)) return APM_ERROR_INVALID_OPERATION;
     if (apmi_socket_is_stream(socket)) {
         apm_error lost = atomic_load_explicit(&socket->lost, memory_order_acquire);
 

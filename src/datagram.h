@@ -10,5 +10,7 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
                               uint32_t *bytes);
 /* A receive_message_from is over: what was cut off is a flag there, not an error. */
 void apmi_datagram_complete_message(apmi_operation *operation);
+/* A packet of a send_to was taken, perhaps before the call that began it has returned: as apmi_lane_put_back. */
+bool apmi_datagram_go_on(apmi_operation *operation);
 
 #endif

@@ -99,6 +99,8 @@ size_t apmk_error_text(int32_t code, char *text, size_t size);
  * start one takes no lock of the loader's; to begin and to end it does. */
 apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread);
 void apmk_thread_join(apmk_thread thread);
+/* Whether a join would not wait: a thread that has no more to do may still need the loader's lock to end. */
+bool apmk_thread_has_ended(apmk_thread thread);
 
 /* Whether this thread holds the lock of the system's loader, as inside a DllMain. While it
  * does no thread begins and none ends: waiting for one would be for ever. At the end of the

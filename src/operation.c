@@ -259,8 +259,8 @@ static bool go_on(apmi_operation *operation)
     case APMI_ATTEMPT: apmi_course_end_attempt(operation); return true;
     case APMI_SEND_FILE:
     case APMI_DISCONNECT: return apmi_farewell_go_on(operation);
+    case APMI_SEND_TO: return apmi_datagram_go_on(operation);
     case APMI_SEND:
-    case APMI_SEND_TO:
     case APMI_RECEIVE:
     case APMI_RECEIVE_FROM:
     case APMI_RECEIVE_MESSAGE_FROM: break;

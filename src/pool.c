@@ -29,8 +29,8 @@
  * timer either, a worker's wait ends after IDLE_TIME at the latest: late, but never lost.
  *
  * Places. Each worker has one in an array made at the start, so growing needs no memory. A
- * worker that leaves marks its place; its thread is joined when the place is used again, or
- * at the end.
+ * worker that leaves marks its place; its thread is joined when the place is used again, which
+ * it is not before it has ended, or at the end.
  */
 #include "pool.h"
 
@@ -69,18 +69,31 @@ static bool has_waiting(apmi_pool *pool)
     return apmi_crew_waiting(look_at_crew(pool)) != 0;
 }
 
+/* Under the lock: a place that is free, or free again; NULL if there is none. Nobody is waited for here: a
+ * thread that has left may need the loader's lock to end, which somebody may hold who waits for us. */
+static apmi_worker *find_place(apmi_pool *pool)
+{
+    apmi_worker *at, *end = pool->workers + pool->maximum;
+
+    for (at = pool->workers; at != end && at->place != PLACE_FREE; at++) continue;
+    if (at != end) return at;
+    for (at = pool->workers; at != end; at++) {
+        if (at->place != PLACE_LEFT || !apmk_thread_has_ended(at->thread)) continue;
+        apmk_thread_join(at->thread);
+        at->place = PLACE_FREE;
+        return at;
+    }
+    return NULL;
+}
+
 /* Under the lock. The new worker counts as waiting from the start. */
 static apmk_code start_worker(apmi_pool *pool)
 {
-    apmi_worker *worker = pool->workers;
+    apmi_worker *worker = find_place(pool);
     apmk_code code;
 
     assert(count_workers(pool) < pool->maximum);
-    while (worker->place == PLACE_TAKEN) worker++;
-    if (worker->place == PLACE_LEFT) {
-        apmk_thread_join(worker->thread); /* it is past its last instruction that needs us */
-        worker->place = PLACE_FREE;
-    }
+    if (worker == NULL) return APMK_NO_MEMORY; /* no thread now: a timer asks again */
     worker->pool = pool;
     atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WORKER + APMI_CREW_WAITING, memory_order_relaxed);
     code = apmk_thread_start(run_worker, worker, &worker->thread);
@@ -138,7 +151,7 @@ uint32_t apmi_pool_recruit(apmi_pool *pool)
 {
     /* Relaxed: a callback runs after its own worker has said so. */
     if (!atomic_load_explicit(&pool->short_handed, memory_order_relaxed)) return APMK_FOREVER;
-    /* Not in a DllMain: the new one may take the place of one that has to be joined. */
+    /* Not in a DllMain: it could not begin before that is over, and would count as waiting. */
     if (apmk_loader_state() == APMK_LOADER_FREE) grow_pool(pool);
     return RETRY_TIME;
 }

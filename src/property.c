@@ -15,7 +15,7 @@ static apm_error bind_anew(apm_socket *socket, const apmk_address *address)
     uint32_t phase = APMI_FRESH;
     apm_error error;
 
-    if (apmi_socket_find_name(socket)) return APM_ERROR_INVALID_ARGUMENT;
+    if (apmi_socket_is_named(socket)) return APM_ERROR_INVALID_ARGUMENT;
     socket->local.length = 0;
     error = apmi_handle_freshen(socket);
     if (error == APM_ERROR_SUCCESS)
@@ -82,7 +82,7 @@ apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *e
     if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket) && !apmi_socket_find_name(socket)) {
+    if (!apmi_socket_closed(socket) && !apmi_socket_is_named(socket)) {
         error = APM_ERROR_INVALID_ARGUMENT;
     } else if (!apmi_socket_closed(socket)) {
         apm_endpoint found = {0};

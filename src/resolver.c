@@ -57,17 +57,19 @@ static bool unlink_lookup(apmi_resolver *resolver, apmi_lookup *lookup)
 /* ---- the threads --------------------------------------------------------------------------- */
 
 /* Under the lock: a place for a thread, which is taken from then on; NULL if there is none. *left: it has to
- * be joined first. */
+ * be joined first, which waits for nobody: see find_place of pool.c. */
 static apmi_resolver_place *take_place(apmi_resolver *resolver, bool *left)
 {
-    apmi_resolver_place *place = resolver->places, *end = place + APMI_RESOLVER_THREADS;
-    bool joins = apmk_loader_state() == APMK_LOADER_FREE;
+    apmi_resolver_place *at, *found = NULL, *end = resolver->places + APMI_RESOLVER_THREADS;
 
-    while (place != end && (place->state == PLACE_TAKEN || (place->state == PLACE_LEFT && !joins))) place++;
-    if (place == end) return NULL;
-    *left = place->state == PLACE_LEFT;
-    place->state = PLACE_TAKEN;
-    return place;
+    for (at = resolver->places; at != end && (found == NULL || found->state != PLACE_FREE); at++)
+        if (at->state == PLACE_FREE ||
+            (found == NULL && at->state == PLACE_LEFT && apmk_thread_has_ended(at->thread)))
+            found = at;
+    if (found == NULL) return NULL;
+    *left = found->state == PLACE_LEFT;
+    found->state = PLACE_TAKEN;
+    return found;
 }
 
 /* Without the lock. The thread does not leave before the promise that it is started for is kept. */

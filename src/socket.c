@@ -196,20 +196,6 @@ apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *r
     return APM_ERROR_SUCCESS;
 }
 
-bool apmi_socket_find_name(apm_socket *socket)
-{
-    apm_endpoint local = {0};
-
-    /* A stream's handle may have one that is the library's affair. */
-    if (apmi_socket_is_named(socket) || apmi_socket_is_stream(socket)) return apmi_socket_is_named(socket);
-    local.length = (int32_t)sizeof local.address;
-    if (apmk_socket_local(socket->handle, local.address, &local.length) != APMK_SUCCESS) return false;
-    /* Some systems tell the wildcard of one that is not bound; those of other types have no port. */
-    if (socket->type == APM_SOCKET_DATAGRAM && apm_endpoint_port(&local) == 0) return false;
-    atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-    return true;
-}
-
 /* ---- create ------------------------------------------------------------------------------------ */
 
 /* In what state an adopted handle is. */

@@ -148,9 +148,6 @@ static inline void apmi_socket_set_skips(apm_socket *socket, apmi_skip skips)
     atomic_store_explicit(&socket->skips, (uint8_t)skips, memory_order_relaxed);
 }
 
-/* Under the gate, on an open socket: whether it has a local address. A send of a datagram may have given it one. */
-bool apmi_socket_find_name(apm_socket *socket);
-
 static inline bool apmi_socket_is_named(const apm_socket *socket)
 {
     /* Relaxed: the kernel knows; this only spares asking. */

@@ -48,6 +48,11 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     return APMK_SUCCESS;
 }
 
+bool apmk_thread_has_ended(apmk_thread thread)
+{
+    return WaitForSingleObject((HANDLE)thread, 0) == WAIT_OBJECT_0;
+}
+
 void apmk_thread_join(apmk_thread thread)
 {
     (void)WaitForSingleObject((HANDLE)thread, INFINITE);

@@ -420,82 +420,6 @@ static void handle_is_adopted_or_left_alone_by_an_end(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
-/* ---- in a DllMain -------------------------------------------------------------------------------------- */
-
-/* Whoever is in one waits for nobody: who he would wait for needs the loader's lock, which he has. */
-static void make_a_socket_in_a_dll_main(void *argument)
-{
-    apm_socket *socket = NULL;
-    apm_error error;
-
-    (void)argument;
-    sim_set_loader(APMK_LOADER_HELD);
-    error = apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
-    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
-    CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_INVALID_OPERATION);
-    if (socket != NULL) CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
-    sim_set_loader(APMK_LOADER_FREE);
-}
-
-static void library_begins_and_ends_beside_a_dll_main(void)
-{
-    sim_thread *thread;
-
-    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    sim_thread_join(thread);
-    (void)apm_cleanup(); /* it may have started the library anew */
-    thread = sim_thread_start("module", make_a_socket_in_a_dll_main, NULL);
-    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
-    sim_thread_join(thread);
-    while (apm_cleanup() == APM_ERROR_SUCCESS) {
-    }
-    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
-}
-
-static void close_in_a_dll_main(void *argument)
-{
-    sim_set_loader(APMK_LOADER_HELD);
-    CU_ASSERT(apm_socket_close((apm_socket *)argument) == APM_ERROR_SUCCESS);
-    sim_set_loader(APMK_LOADER_FREE);
-}
-
-/* Also where the thread that looks names up is just about to leave, as it does after 5 s. */
-static void connect_by_name_is_begun_beside_a_dll_main(void)
-{
-    sim_thread *thread;
-    apm_socket *socket = NULL;
-    int round;
-
-    for (round = 0; round < 2; round++) {
-        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
-                        APM_ERROR_SUCCESS);
-        apm_socket_retain(socket);
-        thread = sim_thread_start("module", close_in_a_dll_main, socket);
-        (void)apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL);
-        sim_thread_join(thread);
-        apm_socket_release(socket);
-        if (round == 0) sim_sleep(4990 + sim_draw(20));
-    }
-}
-
-/* The thread that is about to leave cannot before the loader's lock is free: its place is not to be had. */
-static void connect_by_name_is_begun_in_a_dll_main(void)
-{
-    apm_socket *socket = NULL;
-    int round;
-
-    for (round = 0; round < 2; round++) {
-        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
-                        APM_ERROR_SUCCESS);
-        if (round != 0) sim_sleep(4990 + sim_draw(20));
-        if (round != 0) sim_set_loader(APMK_LOADER_HELD);
-        CU_ASSERT(apm_socket_begin_connect_host(socket, "nobody", 9, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
-        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
-        sim_set_loader(APMK_LOADER_FREE);
-    }
-}
-
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -507,9 +431,6 @@ static const plain_case scenes[] = {
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
-    {"library_begins_and_ends_beside_a_dll_main", library_begins_and_ends_beside_a_dll_main},
-    {"connect_by_name_is_begun_beside_a_dll_main", connect_by_name_is_begun_beside_a_dll_main},
-    {"connect_by_name_is_begun_in_a_dll_main", connect_by_name_is_begun_in_a_dll_main},
 };
 
 int main(void)

@@ -20,11 +20,12 @@ import subprocess
 import sys
 
 SEEDS = ["--count", "400"]
+SCENES = ["interleaving_test", "interleaving_close_test", "interleaving_connect_test", "interleaving_library_test",
+          "interleaving_loader_test"]
 STAGES = [
     # (preset, targets to build, commands: what each says is a kill if it fails or takes too long)
-    ("native-asan", ["seeds_seeded", "clock_test", "interleaving_test", "interleaving_close_test", "interleaving_connect_test",
-                      "interleaving_library_test"],
-     [["test/interleaving_test"], ["test/interleaving_close_test"], ["test/interleaving_connect_test"], ["test/interleaving_library_test"],
+    ("native-asan", ["seeds_seeded", "clock_test", *SCENES],
+     [*[["test/" + scenes] for scenes in SCENES],
       ["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"],
       ["test/seeds_seeded", "--profile", "windows", *SEEDS]]),
     ("native-asan", ["seeds_pieces", "seeds_threads"],

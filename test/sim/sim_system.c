@@ -182,6 +182,7 @@ struct apmk_thread_object {
     sched_thread *thread;
     void (*run)(void *argument);
     void *argument;
+    _Atomic bool ended;
 };
 
 static void run_thread(void *argument)
@@ -193,6 +194,7 @@ static void run_thread(void *argument)
     sim_port_leave();
     pass_loader();
     sim_count(SIM_RUNNING, -1);
+    atomic_store(&object->ended, true);
 }
 
 apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_thread *thread)
@@ -204,6 +206,7 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     object = (struct apmk_thread_object *)sim_memory(sizeof *object);
     object->run = run;
     object->argument = argument;
+    atomic_init(&object->ended, false);
     sim_count(SIM_THREADS, 1);
     sim_count(SIM_RUNNING, 1);
     object->thread = sched_spawn("library", run_thread, object);
@@ -211,6 +214,12 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
     *thread = object;
     sched_interleave(); /* it may run before the caller knows of it */
     return APMK_SUCCESS;
+}
+
+bool apmk_thread_has_ended(apmk_thread thread)
+{
+    sched_interleave();
+    return atomic_load(&thread->ended);
 }
 
 void apmk_thread_join(apmk_thread thread)
