@@ -80,7 +80,8 @@ APM_API apm_error APM_CALL apm_async_result_wait(apm_async_result *result, uint3
  * Asks for the operation to be cancelled. A request: the operation completes in its own
  * time, once, and if it was done before the request took effect it has succeeded, bytes
  * and all. Otherwise End returns APM_ERROR_OPERATION_ABORTED. A cancelled send may have
- * sent a part, whose size End gives; a cancelled receive has lost nothing, and other
+ * sent a part, whose size End gives (Windows may have sent more than it says, and may give the
+ * connection up); a cancelled receive has lost nothing, and other
  * receives of the socket go on. Success, and nothing done, on a completed operation.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL.
