@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
-enum { SEEDS = 300 };
+enum { SEEDS = 200 };
 
 /* Every other seed switches so much more rarely: then a thread that has to wait for its turn waits for long,
  * while others come far. */
