@@ -20,12 +20,8 @@ static void what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time(void)
     apm_buffer buffers[LIST];
     uint64_t begun, times[2];
     connection one;
-    int i;
 
-    for (i = 0; i < LIST; i++) {
-        buffers[i].data = &here[i];
-        buffers[i].size = 1;
-    }
+    point_at_each(buffers, here, LIST);
     open_connection(&one);
     CU_ASSERT(apm_socket_begin_receive(one.socket, &first, 1, 0, note_time, &times[0], NULL) ==
               APM_ERROR_SUCCESS);
@@ -58,12 +54,8 @@ static void callbacks_close_and_let_go_of_a_socket_that_is_being_closed(void)
     static char first, here[LIST];
     apm_buffer buffers[LIST];
     connection one;
-    int i;
 
-    for (i = 0; i < LIST; i++) {
-        buffers[i].data = &here[i];
-        buffers[i].size = 1;
-    }
+    point_at_each(buffers, here, LIST);
     open_connection(&one);
     apm_socket_retain(one.socket); /* for each of the callbacks */
     apm_socket_retain(one.socket);

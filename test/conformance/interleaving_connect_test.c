@@ -147,24 +147,32 @@ static void connect_that_failed_is_nothing_to_the_next_one(void)
     close_connection(&one);
 }
 
+/* It was bound to that, disconnects, and then somebody else has it. */
+static void lose_local_endpoint(apm_socket *socket, const apm_endpoint *remote, const apm_endpoint *local,
+                                apm_socket *other)
+{
+    sim_profile profile = *sim_profile_now();
+
+    CU_ASSERT(apm_socket_bind(socket, local) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(socket, remote) == APM_ERROR_SUCCESS);
+    profile.faults[SIM_BIND].rate = 1000;
+    sim_set_profile(&profile);
+    CU_ASSERT(disconnect_now(socket, true) == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+    profile.faults[SIM_BIND].rate = 0;
+    sim_set_profile(&profile);
+    CU_ASSERT(apm_socket_bind(other, local) == APM_ERROR_SUCCESS);
+}
+
 /* Where somebody else has the one that it had. */
 static void another_local_endpoint_can_be_had(void)
 {
     connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
     apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(one.listener));
     apm_endpoint first = endpoint_of("127.0.0.1", 5001), second = endpoint_of("127.0.0.1", 5002), found = {0};
-    sim_profile profile = *sim_profile_now();
     apm_socket *other = new_socket(APM_SOCKET_STREAM);
 
     one.socket = new_socket(APM_SOCKET_STREAM);
-    CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_SUCCESS);
-    profile.faults[SIM_BIND].rate = 1000;
-    sim_set_profile(&profile);
-    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
-    profile.faults[SIM_BIND].rate = 0;
-    sim_set_profile(&profile);
-    CU_ASSERT(apm_socket_bind(other, &first) == APM_ERROR_SUCCESS);
+    lose_local_endpoint(one.socket, &remote, &first, other);
     CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
     CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
     CU_ASSERT(apm_socket_connect(one.socket, &remote) ==
@@ -191,20 +199,12 @@ static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(voi
     connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
     apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(one.listener));
     apm_endpoint first = endpoint_of("127.0.0.1", 5001);
-    sim_profile profile = *sim_profile_now();
     apm_socket *other = new_socket(APM_SOCKET_STREAM);
     sim_thread *thread;
     uint32_t turns;
 
     one.socket = new_socket(APM_SOCKET_STREAM);
-    CU_ASSERT(apm_socket_bind(one.socket, &first) == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_SUCCESS);
-    profile.faults[SIM_BIND].rate = 1000;
-    sim_set_profile(&profile);
-    CU_ASSERT(disconnect_now(one.socket, true) == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
-    profile.faults[SIM_BIND].rate = 0;
-    sim_set_profile(&profile);
-    CU_ASSERT(apm_socket_bind(other, &first) == APM_ERROR_SUCCESS);
+    lose_local_endpoint(one.socket, &remote, &first, other);
     thread = sim_thread_start("binder", bind_the_first_again, one.socket);
     for (turns = sim_draw(40); turns != 0; turns--) sim_interleave();
     CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_ADDRESS_ALREADY_IN_USE);

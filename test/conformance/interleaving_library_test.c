@@ -133,15 +133,14 @@ static void APM_CALL keep_worker(apm_async_result *result)
     atomic_fetch_add(&all->over, 1);
 }
 
-static void start_anew(uint32_t least, uint32_t most)
+static void start_with_workers(uint32_t least, uint32_t most)
 {
     apm_options options = {0};
 
     options.size = sizeof options;
     options.min_workers = least;
     options.max_workers = most;
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    start_anew(&options);
 }
 
 static void call_by_byte(connection *one, char *here, apm_async_callback callback, rally *all)
@@ -160,7 +159,7 @@ static void callback_waits_for_the_one_it_took_turns_with(void)
     char here[2];
 
     if (!profile.ifs_handles) return; /* there everything goes through the port */
-    start_anew(2, 2);
+    start_with_workers(2, 2);
     profile.ticks = TICKS;
     sim_set_profile(&profile);
     all.pause = TURNS - sim_draw(8);
@@ -201,7 +200,7 @@ static void idle_worker_leaves_nobody_waiting_alone(void)
     rally all = {0};
     char here[2];
 
-    start_anew(1, 2);
+    start_with_workers(1, 2);
     CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.let_go) == APM_ERROR_SUCCESS);
     open_connection(&all.other);
     open_connection(&all.start);
@@ -230,6 +229,15 @@ typedef struct errand {
 } errand;
 
 enum { ERRANDS = 4 };
+
+static void start_without_workers(void)
+{
+    apm_options options = {0};
+
+    options.size = sizeof options;
+    options.no_workers = options.callbacks_on_pool = true;
+    start_anew(&options);
+}
 
 static void receive_and_help(void *argument)
 {
@@ -261,15 +269,11 @@ static void APM_CALL be_in_time(apm_async_result *result)
 /* Who helps at the port, or looks there after his callbacks, may take the packet that was to wake another one. */
 static void poller_is_woken_whoever_takes_its_packet(void)
 {
-    apm_options options = {0};
     sim_thread *helper, *pollers[2];
     errand all = {0};
     int i;
 
-    options.size = sizeof options;
-    options.no_workers = options.callbacks_on_pool = true;
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    start_without_workers();
     open_connection(&all.waits);
     open_connection(&all.sends);
     helper = sim_thread_start("helper", receive_and_help, &all);
@@ -303,15 +307,11 @@ static void APM_CALL wait_for_the_next(apm_async_result *result)
 /* Nor is one who takes what was to wake two the only one to wake: the first callback waits for the second. */
 static void each_poller_is_woken_whoever_takes_all_packets(void)
 {
-    apm_options options = {0};
     sim_thread *pollers[2];
     errand all = {0};
     int i;
 
-    options.size = sizeof options;
-    options.no_workers = options.callbacks_on_pool = true;
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    start_without_workers();
     CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.next) == APM_ERROR_SUCCESS);
     open_connection(&all.sends);
     for (i = 0; i < 2; i++) pollers[i] = sim_thread_start("poller", poll_for_callbacks, NULL);

@@ -136,8 +136,7 @@ static void worker_that_cannot_end_holds_nobody_up(void)
     options.size = sizeof options;
     options.min_workers = 1;
     options.max_workers = 2;
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    start_anew(&options);
     open_connection(&both[0]);
     open_connection(&both[1]);
     use_both_workers(both, here);

@@ -50,6 +50,22 @@ void wait_for(_Atomic uint32_t *value, uint32_t wanted)
     while (atomic_load(value) < wanted) sim_sleep(1);
 }
 
+void point_at_each(apm_buffer *buffers, char *bytes, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++) {
+        buffers[i].data = &bytes[i];
+        buffers[i].size = 1;
+    }
+}
+
+void start_anew(const apm_options *options)
+{
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_startup(options) == APM_ERROR_SUCCESS);
+}
+
 void answer_the_end(void *argument)
 {
     sim_peer *peer = (sim_peer *)argument;

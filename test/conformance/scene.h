@@ -26,6 +26,10 @@ void connect_again(connection *one);
 /* Of the socket and the peer what there is still. */
 void close_connection(connection *one);
 void wait_for(_Atomic uint32_t *value, uint32_t wanted);
+/* Each buffer is one of the bytes. */
+void point_at_each(apm_buffer *buffers, char *bytes, int count);
+/* The library ends, and starts with other options. */
+void start_anew(const apm_options *options);
 /* A thread of a peer's: when our stream has ended it says something more, and ends its own. */
 void answer_the_end(void *argument);
 
