@@ -79,6 +79,30 @@ static void datagram_socket_that_two_connect_has_one_peer(void)
     (void)apm_socket_close(socket);
 }
 
+/* While one connect is under way nobody else gives the socket a peer, whether it has one or not. */
+static void datagram_socket_connects_to_one_at_a_time(void)
+{
+    apm_socket *socket = new_socket(APM_SOCKET_DATAGRAM);
+    apm_endpoint peer = endpoint_of("127.0.0.1", 9), said = {0};
+    uint32_t done = 0;
+
+    for (; done < 2; done++) {
+        uint16_t port = (uint16_t)(30 + done);
+
+        sim_names_hold(true);
+        CU_ASSERT(apm_socket_begin_connect_host(socket, "localhost", port, count_callback, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_connect(socket, &peer) == APM_ERROR_INVALID_OPERATION);
+        CU_ASSERT(apm_socket_begin_connect_host(socket, "localhost", 9, count_callback, NULL, NULL) ==
+                  APM_ERROR_INVALID_OPERATION);
+        sim_names_hold(false);
+        wait_for(&called_back, done + 1);
+        CU_ASSERT(apm_socket_remote_endpoint(socket, &said) == APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_endpoint_port(&said) == port);
+    }
+    (void)apm_socket_close(socket);
+}
+
 static void APM_CALL receive_at_once(apm_async_result *result)
 {
     static char here;
@@ -218,6 +242,7 @@ static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(voi
 static const plain_case scenes[] = {
     {"datagram_socket_that_changes_its_peer_has_one", datagram_socket_that_changes_its_peer_has_one},
     {"datagram_socket_that_two_connect_has_one_peer", datagram_socket_that_two_connect_has_one_peer},
+    {"datagram_socket_connects_to_one_at_a_time", datagram_socket_connects_to_one_at_a_time},
     {"datagram_socket_is_bound_whatever_fails_beside", datagram_socket_is_bound_whatever_fails_beside},
     {"connect_that_failed_is_nothing_to_the_next_one", connect_that_failed_is_nothing_to_the_next_one},
     {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},
