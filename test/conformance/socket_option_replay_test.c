@@ -455,6 +455,41 @@ static void options_may_be_set_while_connects_fail(void)
     pair_close(&both);
 }
 
+/* ---- shared ports --------------------------------------------------------------------------------------------- */
+
+#ifndef _WIN32
+/* Whether the kernel has been asked to let other connections have the port, too, when the socket connects: once
+ * after a refusal, and once more. The simulated kernel takes that before a bind to no port only. */
+static void check_port_shared(bool is_bound, bool may_share, bool shared)
+{
+    enum { REUSE_UNICAST_PORT = 0x3007, REUSE_ADDRESS = 4 };
+    pair both = {stream_new(APM_FAMILY_IPV4), NULL};
+    apm_endpoint local;
+
+    if (both.socket == NULL) return;
+    if (!may_share) set(both.socket, APM_SOCKET_OPTION_REUSE_UNICAST_PORT, 0);
+    if (is_bound && CHECK_ERROR(apm_endpoint_from_ip("127.0.0.1", 0, &local), APM_ERROR_SUCCESS))
+        (void)CHECK_ERROR(apm_socket_bind(both.socket, &local), APM_ERROR_SUCCESS);
+    be_refused(both.socket, APM_FAMILY_IPV4);
+    be_connected(&both);
+    CHECK((kernel_number(both.socket, LEVEL_SOCKET, REUSE_UNICAST_PORT) == 1) == shared);
+    CHECK(kernel_number(both.socket, LEVEL_SOCKET, REUSE_ADDRESS) == 0); /* others could steal it */
+    pair_close(&both);
+}
+
+static void port_that_nobody_chose_may_be_shared(void)
+{
+    check_port_shared(false, true, true);
+}
+
+static void port_is_not_shared_against_the_callers_will(void)
+{
+    check_port_shared(false, false, false);
+    check_port_shared(true, true, false);
+    check_port_shared(true, false, false);
+}
+#endif
+
 /* ---- an older system ------------------------------------------------------------------------------------------ */
 
 #ifndef _WIN32
@@ -532,6 +567,10 @@ static const test_case addresses[] = {
     {"socket_that_a_send_has_bound_cannot_change_how_it_is_bound",
      socket_that_a_send_has_bound_cannot_change_how_it_is_bound, false},
     {"options_of_a_bound_socket_survive_a_refusal", options_of_a_bound_socket_survive_a_refusal, false},
+#ifndef _WIN32
+    {"port_that_nobody_chose_may_be_shared", port_that_nobody_chose_may_be_shared, false},
+    {"port_is_not_shared_against_the_callers_will", port_is_not_shared_against_the_callers_will, false},
+#endif
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)

@@ -43,8 +43,8 @@ ORDER_STAGE = ("native-tsan", ["seeds_threads"], [["test/seeds_threads", "--prof
 WINDOWS_STAGES = [
     ("x64", ["apmsock", "loader_test"], [["ctest", "-R", "^dll/loader$"]]),
     ("x64", ["guest_a", "guest_b", "plugin_test", "plugin_main_test", "process_inherit_test_dll", "adopt_test_dll",
-             "refusal_test"],
-     [["ctest", "-R", "^(dll/plugin_main|static/refusal/refusal)$"],
+             "refusal_test", "winsock_test"],
+     [["ctest", "-R", "^(dll/plugin_main|static/refusal/refusal|static/winsock/winsock)$"],
       ["ctest", "-R", "^dll/(process_inherit/[a-z_]*|plugin|adopt/[a-z]*)$"]]),
     ("x64", ["process_end_test_dll", "library_test_dll", "library_memory_test_dll", "event_test_dll", "no_workers_test_dll",
              "send_file_test_dll"],

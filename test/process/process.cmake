@@ -30,12 +30,13 @@ foreach(kind dll static)
     endforeach()
 endforeach()
 
-# What is written for ETW, and what is given back when the system refuses the rest: sources of the boundary
+# What is written for ETW, what is given back when the system refuses the rest, and what is asked of Winsock: sources of the boundary
 # with stand-ins for the system's functions.
-foreach(program process/trace process/refusal)
+foreach(program process/trace process/refusal process/winsock)
     get_filename_component(name ${program} NAME)
     add_executable(${name}_test ${program}_test.c support/crash_filter_win32.c)
     target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(${name}_test PRIVATE CUnit::CUnit apmsock_compile)
     test_entry(NAME static/${name}/${name} LABELS process COMMAND ${name}_test)
 endforeach()
+target_link_libraries(winsock_test PRIVATE ws2_32)

@@ -121,6 +121,8 @@ apmk_code apmk_socket_bind(apmk_socket handle, const void *address, int32_t leng
         code = CODE_FAULT;
     else if (!sim_address_read(socket, address, length, &place) || place.net != SIM_LOOPBACK)
         code = CODE_NO_ADDRESS;
+    else if (place.port != 0 && sim_option_value(socket, 0xFFFF, SIM_REUSE_PORT) != 0)
+        sim_fail("a port that the caller has chosen is to be shared");
     else if (place.port != 0 && sim_port_taken(socket->family, socket->type, place.port))
         code = CODE_ADDRESS_IN_USE;
     if (code == APMK_SUCCESS) {

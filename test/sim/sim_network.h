@@ -265,6 +265,8 @@ uint32_t sim_file_put(apmk_file file, uint64_t offset, uint32_t size, sim_pipe *
 /* What an option was set to, or its default. */
 int32_t sim_option_value(const sim_socket *socket, int32_t level, int32_t name);
 void sim_option_keep(sim_socket *socket, int32_t level, int32_t name, const void *value, int32_t size);
+/* Of level 0xFFFF: connections may share the port that a bind to none finds. */
+enum { SIM_REUSE_PORT = 0x3007 };
 void sim_options_delete(sim_socket *socket);
 /* The calls of sends and receives. */
 apmk_code sim_transfer(apmk_socket handle, sim_kind kind, const sim_request *like,

@@ -224,9 +224,14 @@ bool apmk_socket_skip_on_success(apmk_socket handle, bool own)
 
 void apmk_socket_reuse_unicast_port(apmk_socket handle)
 {
+    const int32_t yes = 1; /* and no more than that: ports are not scarce here */
+    sim_socket *socket;
+
     sim_enter("reuse unicast port", handle, 0);
     sched_mutex_lock(&sim_network);
-    (void)sim_socket_find(handle); /* ports are not scarce here */
+    socket = sim_socket_find(handle);
+    if (socket->port != 0) sim_fail("a port is to be shared that the socket has already");
+    sim_option_keep(socket, 0xFFFF, SIM_REUSE_PORT, &yes, (int32_t)sizeof yes);
     sched_mutex_unlock(&sim_network);
 }
 
