@@ -14,8 +14,8 @@
 #define WINDOWS \
     { \
         .windows = true, .ifs_handles = true, .cancel_sweeps = true, .close_resets = true, \
-        .concurrency = true, .switches = 300, .refusal_time = REFUSAL_TIME, .send_room = ROOM, \
-        .receive_room = ROOM, .processors = 2 \
+        .concurrency = true, .switches = 300, .late_cancel = 250, .delay = 1, .refusal_time = REFUSAL_TIME, \
+        .send_room = ROOM, .receive_room = ROOM, .processors = 2 \
     }
 
 static const struct {
