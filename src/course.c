@@ -293,7 +293,9 @@ static void begin_attempt(apmi_operation *operation)
         apmk_code code = APMK_SUCCESS;
 
         error = apmi_course_try(operation, remote, &code);
-        if (course->inside && apmi_operation_hand_over(operation, code, 0, false)) post_operation(operation);
+        if (course->inside && apmi_operation_hand_over(operation, code, 0,
+                                                       apmi_socket_skips(operation->socket) == APMI_SKIP_ON))
+            post_operation(operation);
     } else {
         error = try_on_the_side(operation, remote);
     }

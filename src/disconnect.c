@@ -22,6 +22,7 @@
 #include "disconnect.h"
 
 #include <apmsock/connect.h>
+#include <assert.h>
 #include <string.h>
 
 #include "error.h"
@@ -142,6 +143,7 @@ apmk_code apmi_farewell_issue(apmi_operation *operation)
     apmk_code code;
 
     if (farewell_of(operation)->reuses) {
+        farewell_of(operation)->issued = true;
         socket->connection++; /* nothing of this one goes back into a lane */
         apmk_socket_cancel(socket->handle, NULL);
     }
@@ -192,8 +194,9 @@ void apmi_farewell_follow(apmi_operation *operation)
         operation->error = APM_ERROR_OPERATION_ABORTED;
         return;
     }
-    /* A disconnect that waits for its turn will do it. */
-    if (farewell->reuses && claim_phase(socket, true) != APM_ERROR_SUCCESS) return;
+    assert(operation->connection == socket->connection);
+    /* Maybe a disconnect has claimed it that waits for its turn, and is aborted like all that does. */
+    if (farewell->reuses) apmi_socket_set_phase(socket, APMI_LEAVING);
     farewell->parts = farewell->reuses;
     operation->error = apmi_error_from_native(apmi_farewell_issue(operation));
 }
@@ -210,8 +213,9 @@ static bool connection_goes(apmi_operation *operation, const apmi_farewell *fare
     if (operation->error == APM_ERROR_SUCCESS || !farewell->reuses)
         return operation->error == APM_ERROR_SUCCESS;
     /* A connection that was lost is one that can be replaced. */
-    if (operation->error != APM_ERROR_OPERATION_ABORTED) return true;
-    apmi_socket_set_phase(socket, APMI_CONNECTED);
+    if (operation->error != APM_ERROR_OPERATION_ABORTED || farewell->issued) return true;
+    /* Unless a file before it has taken it apart. */
+    if (operation->connection == socket->connection) apmi_socket_set_phase(socket, APMI_CONNECTED);
     return false;
 }
 
@@ -255,19 +259,24 @@ apm_error APM_CALL apm_socket_begin_disconnect(apm_socket *socket, bool reuse, a
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (!apmi_socket_is_stream(socket)) return APM_ERROR_OPERATION_NOT_SUPPORTED;
-    error = claim_phase(socket, reuse);
+    error = claim_phase(socket, false);
     if (error != APM_ERROR_SUCCESS) return error;
 
     operation = apmi_operation_new(socket, APMI_DISCONNECT, callback, state, result != NULL);
     farewell = operation != NULL ? (apmi_farewell *)apmi_operation_room(operation, sizeof *farewell) : NULL;
     if (farewell == NULL) {
         if (operation != NULL) apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
-        if (reuse) apmi_socket_set_phase(socket, APMI_CONNECTED);
         return APM_ERROR_OUT_OF_MEMORY;
     }
     memset(farewell, 0, sizeof *farewell);
     farewell->reuses = reuse;
-    return apmi_lane_begin(operation, result);
+    apmk_lock_shared(&socket->gate);
+    error = claim_phase(socket, reuse);
+    operation->connection = socket->connection;
+    apmk_unlock_shared(&socket->gate);
+    if (error == APM_ERROR_SUCCESS) return apmi_lane_begin(operation, result);
+    apmi_operation_discard(operation, error);
+    return error;
 }
 
 apm_error APM_CALL apm_socket_end_disconnect(apm_socket *socket, apm_async_result *result)

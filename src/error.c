@@ -212,6 +212,12 @@ const char *APM_CALL apm_error_name(apm_error error)
     return found != NULL ? found->name : "Unknown";
 }
 
+bool apmi_error_is_passing(apm_error error)
+{
+    return error == APM_ERROR_OPERATION_ABORTED || error == APM_ERROR_WOULD_BLOCK || /* a cancel is one */
+           error == APM_ERROR_IO_PENDING || error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE;
+}
+
 /* "Error 12345": where the system has nothing to say. */
 static size_t format_code(apm_error error, char *text, size_t size)
 {

@@ -19,5 +19,7 @@
 apm_error apmi_error_from_native(apmk_code code);
 /* The same for what the system says of a file that is to be opened. */
 apm_error apmi_error_from_file(apmk_code code);
+/* Whether an error leaves a connection as it was. */
+bool apmi_error_is_passing(apm_error error);
 
 #endif

@@ -43,13 +43,17 @@ apm_error APM_CALL apm_manual_reset_event_reset(apm_manual_reset_event *event)
 
 apm_error APM_CALL apm_manual_reset_event_wait_one(apm_manual_reset_event *event, uint32_t timeout)
 {
+    uint32_t left = timeout, slice;
     apmk_code code;
 
     if (event == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (timeout != APM_INFINITE) return apmi_error_from_native(apmk_event_wait(kernel_event(event), timeout));
-    /* What sets it may be a callback that has no worker yet. */
-    do code = apmk_event_wait(kernel_event(event), apmi_library_recruit());
-    while (code == APMK_WAIT_TIMEOUT);
+    if (timeout == 0) return apmi_error_from_native(apmk_event_wait(kernel_event(event), 0));
+    do {
+        slice = apmi_library_recruit(); /* what sets it may be a callback that has no worker yet */
+        if (slice > left) slice = left;
+        code = apmk_event_wait(kernel_event(event), slice);
+        if (timeout != APM_INFINITE) left -= slice;
+    } while (code == APMK_WAIT_TIMEOUT && left != 0);
     return apmi_error_from_native(code);
 }
 

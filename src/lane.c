@@ -262,6 +262,12 @@ static inline bool is_overtaken(const apmi_operation *operation)
            apmi_socket_is_stream(operation->socket);
 }
 
+/* A disconnect is of the connection that it has found. */
+static bool is_too_late(const apmi_operation *operation)
+{
+    return operation->kind == APMI_DISCONNECT && operation->connection != operation->socket->connection;
+}
+
 /* Not under the gate: that, or by a close. */
 static apm_error refuse_operation(apmi_operation *operation)
 {
@@ -278,7 +284,7 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
     apmi_lane *lane = lane_of(operation);
 
     apmk_lock_exclusive(&socket->gate);
-    if (is_overtaken(operation) || !apmi_socket_begin(socket)) {
+    if (is_overtaken(operation) || is_too_late(operation) || !apmi_socket_begin(socket)) {
         apmk_unlock_exclusive(&socket->gate);
         return refuse_operation(operation);
     }
@@ -287,8 +293,10 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
     hold_lane(lane);
     insert_operation(operation);
     if (result != NULL) *result = operation;
+    apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
     apmk_unlock_exclusive(&socket->gate);
     leave_lane(socket, lane);
+    apmi_socket_drop(socket);
     return APM_ERROR_SUCCESS;
 }
 

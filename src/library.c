@@ -266,7 +266,7 @@ uint32_t apmi_library_recruit(void)
         apmi_library_hold(library);
     }
     apmk_unlock_shared(&library_lock);
-    if (library == NULL) return APMK_FOREVER;
+    if (library == NULL) return APMI_RECRUIT_TIME;
     pause = apmi_pool_recruit(&library->pool);
     apmi_library_drop(library);
     return pause;

@@ -40,7 +40,7 @@ apmi_library *apmi_library_use_running(void);
 void apmi_library_hold(apmi_library *library);
 void apmi_library_drop(apmi_library *library);
 
-/* apmi_pool_recruit, for whoever has no socket at hand; APMK_FOREVER while it does not run. */
+/* apmi_pool_recruit, for whoever has no socket at hand. */
 uint32_t apmi_library_recruit(void);
 
 /* From the options' allocator. */

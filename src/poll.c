@@ -7,7 +7,8 @@
  * end before the handle is closed.
  *
  * The port of a bound socket goes on to its next handle, and is not free before the old one is
- * closed. So nobody waits with that one in his hands: he looks, under the gate, and waits without it.
+ * closed. So nobody waits with that one in his hands, nor with one that may be bound meanwhile: he
+ * looks, under the gate, and waits without it.
  */
 #include "poll.h"
 
@@ -16,7 +17,7 @@
 #include "socket.h"
 
 #define SLICE 50u      /* ms */
-#define NAMED_SLICE 5u /* of a socket with a port of its own */
+#define NAMED_SLICE 5u /* of a socket that has a port of its own, or may get one */
 
 struct apmi_poller {
     struct apmi_poller *next;
@@ -39,23 +40,16 @@ bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
     return found;
 }
 
-static apm_error enter_poll(apm_socket *socket, struct apmi_poller *poller)
+/* Under the gate. */
+static void enter_poll(apm_socket *socket, struct apmi_poller *poller)
 {
-    bool open;
-
-    apmk_lock_shared(&socket->gate);
-    open = !apmi_socket_closed(socket);
-    if (open) {
-        apmi_library_enter_use(socket->library); /* an open socket is one, too */
-        poller->kernel = socket->handle;
-        poller->orphan = false;
-        apmk_lock_exclusive(&socket->poll_lock);
-        poller->next = socket->pollers;
-        socket->pollers = poller;
-        apmk_unlock_exclusive(&socket->poll_lock);
-    }
-    apmk_unlock_shared(&socket->gate);
-    return open ? APM_ERROR_SUCCESS : APM_ERROR_OBJECT_DISPOSED;
+    apmi_library_enter_use(socket->library); /* an open socket is one, too */
+    poller->kernel = socket->handle;
+    poller->orphan = false;
+    apmk_lock_exclusive(&socket->poll_lock);
+    poller->next = socket->pollers;
+    socket->pollers = poller;
+    apmk_unlock_exclusive(&socket->poll_lock);
 }
 
 /* The last one closes what was left to the pollers. */
@@ -87,28 +81,39 @@ static apm_error ask_kernel(apmk_socket kernel, int32_t mode, uint32_t timeout, 
     return APM_ERROR_SUCCESS;
 }
 
-/* One look at a handle. Waits, for `timeout` at most, but with a bound one; there *slice is
- * how long to wait for the next look. */
+/* Under the gate: the handle has a port of the caller's, or may have one by the time that it is replaced. */
+static bool may_keep_port(const apm_socket *socket)
+{
+    apmi_phase phase = apmi_socket_phase(socket);
+
+    return socket->local.length != 0 ||
+           (apmi_socket_is_stream(socket) && (phase == APMI_FRESH || phase == APMI_SPENT));
+}
+
+/* One look at a handle. Waits, for `timeout` at most, but where that could keep a port from the next
+ * handle; there *slice is how long to wait for the next look. */
 static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, bool *found, uint32_t *slice,
                            bool *again)
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
     struct apmi_poller poller;
-    bool named;
+    bool waits = false;
 
     *slice = 0;
     *again = false;
     apmk_lock_shared(&socket->gate);
-    named = socket->local.length != 0;
-    if (named && !apmi_socket_closed(socket)) {
-        error = ask_kernel(socket->handle, mode, 0, found, again);
-        *slice = timeout < NAMED_SLICE ? timeout : NAMED_SLICE;
+    if (!apmi_socket_closed(socket)) {
+        waits = !may_keep_port(socket);
+        if (waits) {
+            enter_poll(socket, &poller);
+        } else {
+            error = ask_kernel(socket->handle, mode, 0, found, again);
+            *slice = timeout < NAMED_SLICE ? timeout : NAMED_SLICE;
+        }
     }
     apmk_unlock_shared(&socket->gate);
-    if (named) return error;
+    if (!waits) return error;
 
-    error = enter_poll(socket, &poller);
-    if (error != APM_ERROR_SUCCESS) return error;
     error = ask_kernel(poller.kernel, mode, timeout, found, again);
     leave_poll(socket, &poller);
     return error;

@@ -150,7 +150,7 @@ static void retry_growth(apmi_timer *timer)
 uint32_t apmi_pool_recruit(apmi_pool *pool)
 {
     /* Relaxed: a callback runs after its own worker has said so. */
-    if (!atomic_load_explicit(&pool->short_handed, memory_order_relaxed)) return APMK_FOREVER;
+    if (!atomic_load_explicit(&pool->short_handed, memory_order_relaxed)) return APMI_RECRUIT_TIME;
     /* Not in a DllMain: it could not begin before that is over, and would count as waiting. */
     if (apmk_loader_state() == APMK_LOADER_FREE) grow_pool(pool);
     return RETRY_TIME;

@@ -61,7 +61,7 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
     apmk_lock_shared(&socket->gate);
     if (!apmi_socket_closed(socket)) {
         error = apmi_error_from_native(apmk_socket_shutdown(socket->handle, how));
-        if (error == APM_ERROR_SUCCESS)
+        if (!apmi_error_is_passing(error) && error != APM_ERROR_TIMED_OUT) /* also where it found a reset */
             atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
     }
     apmk_unlock_shared(&socket->gate);

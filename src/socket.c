@@ -475,13 +475,9 @@ static void note_end(const apmi_operation *operation)
 
 void apmi_socket_note_error(const apmi_operation *operation, apm_error error)
 {
-    /* One that failed has connected nothing, and another one may have begun since. */
-    if (operation->kind == APMI_CONNECT) return;
+    /* A connect that failed has connected nothing, and another one may have begun since. */
+    if (operation->kind == APMI_CONNECT || apmi_error_is_passing(error)) return;
     switch (error) {
-    case APM_ERROR_OPERATION_ABORTED: /* a cancel leaves the connection as it is */
-    case APM_ERROR_WOULD_BLOCK:
-    case APM_ERROR_IO_PENDING:
-    case APM_ERROR_NO_BUFFER_SPACE_AVAILABLE: return;
     case APM_ERROR_CONNECTION_RESET:
     case APM_ERROR_CONNECTION_ABORTED:
     case APM_ERROR_NETWORK_RESET:

@@ -122,7 +122,10 @@ APM_API apm_error APM_CALL apm_socket_connect_host(apm_socket *socket, const cha
  * socket cannot connect again (it can still disconnect with `reuse`). With
  * `reuse` it can: pending receives end with APM_ERROR_OPERATION_ABORTED, the operation waits for the peer's end of
  * its stream (at most 2 seconds; what it still sends is dropped), and the socket goes on with
- * a fresh kernel socket that has every option and the local endpoint that the caller has set.
+ * a fresh kernel socket that has every option and the local endpoint that the caller has set. A port
+ * that the caller has chosen may be the old connection's until the peer has ended its stream, and for
+ * connections to the same peer some minutes longer: until then the disconnect, and each connect after
+ * it, ends in APM_ERROR_ADDRESS_ALREADY_IN_USE.
  *
  * Meanwhile a send or receive fails with APM_ERROR_NOT_CONNECTED, a file with
  * APM_ERROR_NOT_SUPPORTED and a connect with APM_ERROR_INVALID_OPERATION.

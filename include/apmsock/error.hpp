@@ -123,13 +123,24 @@ class category final : public std::error_category
     }
 };
 
+/* Never destroyed: while the process exits a callback may still ask, and so may the destructor of a global. */
+union category_place {
+    constexpr category_place() noexcept : value()
+    {
+    }
+    ~category_place()
+    {
+    }
+    category value;
+};
+
 /* Not inside the function: that would take a lock of the C++ run-time's, and a handle for it. */
-inline const category only_category;
+inline const category_place only_category;
 } // namespace detail
 
 inline const std::error_category &error_category() noexcept
 {
-    return detail::only_category;
+    return detail::only_category.value;
 }
 
 } // namespace apm

@@ -20,7 +20,8 @@
  * would have to wait fails instead, with APM_ERROR_INVALID_OPERATION and nothing changed: the
  * last apm_cleanup, a start that meets another one or an end, an End and apm_async_result_wait without a
  * time limit of what has not completed, and the blocking members. (Arguments and a closed socket are
- * looked at before that.) At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
+ * looked at before that.) The first apm_startup of a process starts Winsock, too, which Microsoft's documentation
+ * warns of in a DllMain: where you can, let it be outside. At the end of the process (DLL_PROCESS_DETACH with a reserved argument) call nothing:
  * the system takes everything back, and apm_cleanup refuses.
  *
  * **Whose threads.** By default callbacks run on workers of the library's, or inside Begin. Two

@@ -128,8 +128,9 @@ APM_API apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoin
 
 /**
  * Ends one or both directions: APM_SHUTDOWN_RECEIVE, _SEND (the peer sees the end of our
- * stream once everything is delivered) or _BOTH. apm_socket_connected is false afterwards.
- * A pending receive is not ended by it. No error if the peer has closed.
+ * stream once everything is delivered) or _BOTH. apm_socket_connected is false afterwards, also when
+ * it failed because the connection is lost. A pending receive is not ended by it. No error if the
+ * peer has closed.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL,
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (`how`), APM_ERROR_NOT_CONNECTED, or a SocketError.

@@ -29,14 +29,17 @@ typedef enum apm_socket_option {
     APM_SOCKET_OPTION_DUAL_MODE,              /**< bool; IPv6: can use IPv4, too; before it is bound */
     APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE,  /**< bool; before it is bound */
     APM_SOCKET_OPTION_BROADCAST,              /**< bool; datagrams; default 0. Socket.EnableBroadcast */
-    APM_SOCKET_OPTION_DONT_FRAGMENT,          /**< bool; IPv4; the default is the system's */
-    APM_SOCKET_OPTION_MULTICAST_LOOPBACK,     /**< bool; datagrams; default 1 */
+    APM_SOCKET_OPTION_DONT_FRAGMENT,          /**< bool; IPv4; the default is the system's. Windows keeps to
+                                                   it for datagrams only */
+    APM_SOCKET_OPTION_MULTICAST_LOOPBACK,     /**< bool; datagrams; default 1. Windows asks it of the socket
+                                                   that receives */
     APM_SOCKET_OPTION_CONNECT_TIMEOUT,        /**< ms, of the whole of each connect; 0 or -1: none */
     APM_SOCKET_OPTION_CONNECT_ALGORITHM,      /**< an APM_CONNECT_... value; see connect.h */
     APM_SOCKET_OPTION_UDP_CONNECTION_RESET,   /**< bool; datagrams; default 1; see datagram.h */
     APM_SOCKET_OPTION_REUSE_UNICAST_PORT,     /**< bool; whether the port of an unbound socket that connects
                                                    may be shared between connections; default 1 */
-    APM_SOCKET_OPTION_TYPE_OF_SERVICE         /**< 0 to 255; IPv4 */
+    APM_SOCKET_OPTION_TYPE_OF_SERVICE         /**< 0 to 255; IPv4. Windows takes it, and sends another value
+                                                   unless it was told to by policy */
 } apm_socket_option;
 
 /** Values of APM_SOCKET_OPTION_CONNECT_ALGORITHM. */
@@ -53,7 +56,7 @@ enum {
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (the value), APM_ERROR_ARGUMENT (LINGER_TIME),
  * APM_ERROR_NOT_SUPPORTED (an option of another family), APM_ERROR_INVALID_OPERATION
  * (EXCLUSIVE_ADDRESS_USE or DUAL_MODE of a bound socket), APM_ERROR_PROTOCOL_OPTION (an
- * unknown option, or one of another protocol), or another SocketError.
+ * unknown option, or one of another protocol), APM_ERROR_OUT_OF_MEMORY, or another SocketError.
  *
  * .NET: Socket.NoDelay, LingerState, ReceiveBufferSize, SendTimeout, Ttl, DualMode ...;
  * Socket.SetSocketOption(SocketOptionLevel, SocketOptionName, int).

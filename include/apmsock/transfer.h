@@ -7,6 +7,9 @@
  * that is too small, of size 0 too, it ends with APM_ERROR_MESSAGE_SIZE and the rest is gone; 0 bytes
  * without an error are an empty datagram.
  *
+ * **Urgent data.** A receive with APM_FLAG_OUT_OF_BAND that waits for some counts like any other: what has to wait until no
+ * receive is in the kernel (into more than 64 buffers, or begun after a cancel) waits for that, too.
+ *
  * **What Begin or End says.** An error of the kernel that is known at once is Begin's, and any other one
  * End's: so is what is listed at a Begin where the operation had to wait for its turn.
  */

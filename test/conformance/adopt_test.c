@@ -4,6 +4,9 @@
 
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
+#ifndef _WIN32
+#include "../sim/sim.h"
+#endif
 
 /* ---- adopting ----------------------------------------------------------------------------------------- */
 
@@ -71,6 +74,45 @@ static void fresh_socket_is_adopted_and_connects(void)
     pair_close(&both);
     peer_listener_close(listener);
 }
+
+#ifndef _WIN32
+/* Its handle has been asked to skip the port already, where the kernel does: then a connect that is over when
+ * the call returns sends no packet. */
+static void adopted_socket_connects_in_no_time(void)
+{
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    sim_profile calm = sim_base_profile(), instant = calm;
+    apm_options options = harness_options();
+    int several;
+
+    CHECK(listener != NULL);
+    instant.instant = 1000;
+    sim_set_profile(&instant);
+    if (listener != NULL && CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        for (several = 0; several <= 1; several++) {
+            pair both = {adopt(open_stream()), NULL};
+            apm_async_result *result = NULL;
+            apm_endpoint remote;
+
+            if (both.socket == NULL) break;
+            peer_listener_endpoint(listener, &remote);
+            (void)CHECK_ERROR(
+                several ? apm_socket_begin_connect_many(both.socket, &remote, 1, NULL, NULL, &result)
+                        : apm_socket_begin_connect(both.socket, &remote, NULL, NULL, &result),
+                APM_ERROR_SUCCESS);
+            (void)CHECK_ERROR(apm_socket_end_connect(both.socket, result), APM_ERROR_SUCCESS);
+            apm_async_result_release(result);
+            both.other = peer_accept(listener, PATIENCE);
+            CHECK(both.other != NULL);
+            if (both.other != NULL) check_alive(&both);
+            pair_close(&both);
+        }
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+    peer_listener_close(listener);
+    sim_set_profile(&calm);
+}
+#endif
 
 static void adopted_socket_connects_after_a_refusal(void)
 {
@@ -493,6 +535,9 @@ static void adopting_without_memory_changes_nothing(void)
 
 static const test_case adopted[] = {
     {"fresh_socket_is_adopted_and_connects", fresh_socket_is_adopted_and_connects, false},
+#ifndef _WIN32
+    {"adopted_socket_connects_in_no_time", adopted_socket_connects_in_no_time, true},
+#endif
     {"adopted_socket_connects_after_a_refusal", adopted_socket_connects_after_a_refusal, false},
     {"bound_socket_is_adopted_with_its_endpoint", bound_socket_is_adopted_with_its_endpoint, false},
     {"options_set_before_are_there", options_set_before_are_there, false},

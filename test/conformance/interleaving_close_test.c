@@ -69,6 +69,117 @@ static void callbacks_close_and_let_go_of_a_socket_that_is_being_closed(void)
     close_connection(&one);
 }
 
+/* ---- a file that takes the connection apart ------------------------------------------------------ */
+
+enum { WHOLE = 66000 }; /* more than goes at once */
+
+typedef struct reader {
+    connection *one;
+    _Atomic uint32_t all_here;
+    int64_t ended;
+} reader;
+
+/* A thread of a peer's: all of the file, and what comes after it. */
+static void read_file_and_end(void *argument)
+{
+    reader *reads = (reader *)argument;
+    static char here[WHOLE];
+    size_t had = 0;
+
+    while (had < WHOLE) {
+        int64_t got = sim_peer_read(reads->one->peer, here, WHOLE - had, 60000);
+
+        CU_ASSERT_FATAL(got > 0);
+        had += (size_t)got;
+    }
+    atomic_store(&reads->all_here, 1);
+    reads->ended = sim_peer_read(reads->one->peer, here, 1, 60000);
+    sim_peer_end(reads->one->peer);
+}
+
+static void begin_file(connection *one, apm_async_callback callback, apm_async_result **file)
+{
+    static char data[WHOLE];
+    apm_buffer head = {data, WHOLE};
+
+    CU_ASSERT(apm_socket_begin_send_file(one->socket, NULL, &head, NULL, APM_SEND_FILE_REUSE_SOCKET, callback,
+                                         NULL, file) == APM_ERROR_SUCCESS);
+}
+
+static void APM_CALL close_it(apm_async_result *result)
+{
+    CU_ASSERT(apm_socket_close((apm_socket *)apm_async_result_state(result)) == APM_ERROR_SUCCESS);
+    count_callback(result);
+}
+
+/* A send that waits behind it is aborted, and its callback closes: all before its Begin has returned. */
+static void close_behind_a_file(void)
+{
+    connection one;
+    reader reads = {&one, 0, 0};
+    sim_thread *peer;
+    uint32_t turns;
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    peer = sim_thread_start("peer", read_file_and_end, &reads);
+    begin_file(&one, count_callback, NULL);
+    for (turns = sim_draw(20); turns != 0; turns--) sim_interleave();
+    if (apm_socket_begin_send(one.socket, "x", 1, 0, close_it, one.socket, NULL) == APM_ERROR_SUCCESS) {
+        one.socket = NULL;
+        wait_for(&called_back, 2);
+    } else {
+        wait_for(&called_back, 1);
+    }
+    sim_thread_join(peer);
+    close_connection(&one);
+}
+
+static void socket_may_be_gone_before_a_begin_has_returned(void)
+{
+    int round;
+
+    for (round = 0; round < 10; round++) close_behind_a_file();
+}
+
+static void start_without_workers(void)
+{
+    apm_options options = {0};
+
+    options.size = sizeof options;
+    options.no_workers = true;
+    start_anew(&options);
+}
+
+/* A disconnect that waits for its turn does not do it for the file: it may be cancelled. Without workers it is
+ * cancelled when the file's packet has come and nobody has looked at it. */
+static void file_ends_the_stream_whatever_becomes_of_a_disconnect(void)
+{
+    apm_async_result *file = NULL, *disconnect = NULL;
+    connection one;
+    reader reads = {&one, 0, 0};
+    sim_thread *peer;
+    apm_error error;
+
+    if (sim_draw(2) == 0) start_without_workers();
+    open_connection(&one);
+    begin_file(&one, NULL, &file);
+    CU_ASSERT(apm_socket_begin_disconnect(one.socket, true, NULL, NULL, &disconnect) == APM_ERROR_SUCCESS);
+    peer = sim_thread_start("peer", read_file_and_end, &reads);
+    if (sim_draw(4) != 0) wait_for(&reads.all_here, 1);
+    CU_ASSERT(apm_async_result_cancel(disconnect) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_end_send_file(one.socket, file) == APM_ERROR_SUCCESS);
+    error = apm_socket_end_disconnect(one.socket, disconnect);
+    CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_OPERATION_ABORTED);
+    sim_thread_join(peer);
+    CU_ASSERT(reads.ended == SIM_END);
+    sim_peer_close(one.peer);
+    connect_again(&one);
+    apm_async_result_release(file);
+    apm_async_result_release(disconnect);
+    close_connection(&one);
+}
+
 /* ---- polling ------------------------------------------------------------------------------------- */
 
 static void poll_until_it_is_closed(void *argument)
@@ -110,6 +221,34 @@ static void poll_goes_on_when_all_operations_are_aborted(void)
     close_connection(&one);
 }
 
+static void poll_until_it_is_connected(void *argument)
+{
+    bool ready = false;
+
+    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_WRITE, &ready) == APM_ERROR_SUCCESS);
+    CU_ASSERT(ready);
+}
+
+/* Whoever has begun to look at a socket before it was bound does not keep the port from the next handle. */
+static void poll_leaves_the_port_to_the_next_connect(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    sim_thread *poller;
+    apm_endpoint local, nobody;
+
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &one.socket) ==
+                    APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_from_ip("127.0.0.1", 5001, &local) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_from_ip("127.0.0.1", 1, &nobody) == APM_ERROR_SUCCESS);
+    poller = sim_thread_start("poller", poll_until_it_is_connected, one.socket);
+    sim_sleep(sim_draw(3));
+    CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_connect(one.socket, &nobody) == APM_ERROR_CONNECTION_REFUSED);
+    connect_again(&one);
+    sim_thread_join(poller);
+    close_connection(&one);
+}
+
 /* And lasts as long as it was to, however long that was, of a bound socket, too. */
 static void poll_does_not_end_before_its_time(void)
 {
@@ -143,7 +282,11 @@ static const plain_case scenes[] = {
      what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time},
     {"callbacks_close_and_let_go_of_a_socket_that_is_being_closed",
      callbacks_close_and_let_go_of_a_socket_that_is_being_closed},
+    {"socket_may_be_gone_before_a_begin_has_returned", socket_may_be_gone_before_a_begin_has_returned},
+    {"file_ends_the_stream_whatever_becomes_of_a_disconnect",
+     file_ends_the_stream_whatever_becomes_of_a_disconnect},
     {"poll_goes_on_when_all_operations_are_aborted", poll_goes_on_when_all_operations_are_aborted},
+    {"poll_leaves_the_port_to_the_next_connect", poll_leaves_the_port_to_the_next_connect},
     {"poll_does_not_end_before_its_time", poll_does_not_end_before_its_time},
 };
 

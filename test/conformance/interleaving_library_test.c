@@ -328,7 +328,7 @@ static void each_poller_is_woken_whoever_takes_all_packets(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
-/* ---- a name ------------------------------------------------------------------------------------------ */
+/* ---- no thread for a worker, nor for a timer --------------------------------------------------------- */
 
 static void refuse_threads(uint32_t rate)
 {
@@ -337,6 +337,84 @@ static void refuse_threads(uint32_t rate)
     profile.faults[SIM_THREAD].rate = rate;
     sim_set_profile(&profile);
 }
+
+typedef struct shortage {
+    connection first, second;
+    apm_manual_reset_event *event;
+    apmk_event over; /* the kernel's, who knows nothing of workers */
+    _Atomic uint32_t inside;
+} shortage;
+
+static void APM_CALL set_event(apm_async_result *result)
+{
+    (void)apm_manual_reset_event_set((apm_manual_reset_event *)apm_async_result_state(result));
+}
+
+/* Waits for what the main thread does when it has waited for the other one. */
+static void APM_CALL wait_for_the_main_thread(apm_async_result *result)
+{
+    shortage *all = (shortage *)apm_async_result_state(result);
+
+    atomic_store(&all->inside, 1);
+    CU_ASSERT(apmk_event_wait(all->over, APMK_FOREVER) == APMK_SUCCESS);
+    count_callback(result);
+}
+
+/* The only worker goes into a callback when there are no threads. Afterwards there are some, and something for
+ * them to do. */
+static void be_short_of_threads(void *argument)
+{
+    shortage *all = (shortage *)argument;
+
+    sim_sleep(sim_draw(20));
+    refuse_threads(1000);
+    CU_ASSERT(sim_peer_write(all->second.peer, "x", 1, 60000) == 1);
+    wait_for(&all->inside, 1);
+    sim_sleep(sim_draw(20));
+    refuse_threads(0);
+    CU_ASSERT(sim_peer_write(all->first.peer, "x", 1, 60000) == 1);
+}
+
+/* Who waits finds a worker then, also if there was one at the port when he began to wait. */
+static void wait_from_before_a_shortage_ends_after_it(void)
+{
+    apm_async_result *result = NULL;
+    apm_options options = {0};
+    shortage all = {0};
+    sim_thread *thread;
+    char here[2];
+
+    options.size = sizeof options;
+    options.min_workers = 1;
+    start_anew(&options);
+    CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.event) == APM_ERROR_SUCCESS);
+    CU_ASSERT_FATAL(apmk_event_create(false, &all.over) == APMK_SUCCESS);
+    open_connection(&all.first);
+    open_connection(&all.second);
+    sim_sleep(20000); /* one worker is left */
+    CU_ASSERT(apm_socket_begin_receive(all.first.socket, &here[0], 1, 0, set_event, all.event, &result) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(all.second.socket, &here[1], 1, 0, wait_for_the_main_thread, &all,
+                                       NULL) == APM_ERROR_SUCCESS);
+    thread = sim_thread_start("shortage", be_short_of_threads, &all);
+    switch (sim_draw(4)) {
+    case 0: CU_ASSERT(apm_async_result_wait(result, APM_INFINITE) == APM_ERROR_SUCCESS); break;
+    case 1: CU_ASSERT(apm_async_result_wait(result, 600000) == APM_ERROR_SUCCESS); break;
+    case 2: CU_ASSERT(apm_manual_reset_event_wait_one(all.event, APM_INFINITE) == APM_ERROR_SUCCESS); break;
+    default: CU_ASSERT(apm_manual_reset_event_wait_one(all.event, 600000) == APM_ERROR_SUCCESS); break;
+    }
+    CU_ASSERT(apmk_event_set(all.over) == APMK_SUCCESS);
+    sim_thread_join(thread);
+    wait_for(&called_back, 1);
+    CU_ASSERT(apm_manual_reset_event_wait_one(all.event, APM_INFINITE) == APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    close_connection(&all.first);
+    close_connection(&all.second);
+    apm_manual_reset_event_close(all.event);
+    apmk_event_close(all.over);
+}
+
+/* ---- a name ------------------------------------------------------------------------------------------ */
 
 /* There is no thread for the second look-up, and the one of the first is at work: then it waits for that. */
 static void look_up_without_a_thread_waits_for_another_ones(void)
@@ -428,6 +506,7 @@ static const plain_case scenes[] = {
     {"idle_worker_leaves_nobody_waiting_alone", idle_worker_leaves_nobody_waiting_alone},
     {"poller_is_woken_whoever_takes_its_packet", poller_is_woken_whoever_takes_its_packet},
     {"each_poller_is_woken_whoever_takes_all_packets", each_poller_is_woken_whoever_takes_all_packets},
+    {"wait_from_before_a_shortage_ends_after_it", wait_from_before_a_shortage_ends_after_it},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},

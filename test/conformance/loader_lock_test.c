@@ -172,12 +172,18 @@ static void poll_without_an_end_is_refused(void)
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
+typedef struct stay {
+    test_gate *inside;
+    _Atomic bool over;
+} stay;
+
+/* Not for an event: who waits for one recruits, too. */
 static void wait_inside(call *made)
 {
-    test_gate **gates = (test_gate **)made->context;
+    stay *here = (stay *)made->context;
 
-    test_gate_open(gates[0]);
-    (void)test_gate_wait(gates[1]);
+    test_gate_open(here->inside);
+    while (!atomic_load(&here->over)) test_yield();
 }
 
 /* The pool's only worker is in a callback, another one could not be had, and the timers' thread, which would ask
@@ -186,7 +192,7 @@ static void nobody_recruits_here(void)
 {
     apm_options options = harness_options();
     sim_profile base = sim_base_profile(), plain;
-    test_gate *gates[2];
+    stay here = {test_gate_new(), false};
     receiving_pair one;
     call beside;
     char there;
@@ -197,15 +203,13 @@ static void nobody_recruits_here(void)
     sim_set_profile(&plain);
     options.min_workers = 1;
     options.max_workers = 4;
-    gates[0] = test_gate_new();
-    gates[1] = test_gate_new();
     if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS) && receiving_open(&one)) {
         int64_t before = harness_threads();
 
         one.made.inside = wait_inside;
-        one.made.context = gates;
+        one.made.context = &here;
         CHECK(peer_write(one.both.other, "x", 1));
-        CHECK(test_gate_wait(gates[0]));
+        CHECK(test_gate_wait(here.inside));
         plain.faults[SIM_THREAD].nth = 0;
         plain.faults[SIM_THREAD].lasting = false;
         sim_set_profile(&plain); /* from here on there are threads again */
@@ -217,7 +221,7 @@ static void nobody_recruits_here(void)
         hold_loader(false);
         (void)CHECK_ERROR(apm_async_result_wait(beside.result, 1), APM_ERROR_TIMED_OUT);
         CHECK(harness_threads() == before + 1);
-        test_gate_open(gates[1]);
+        atomic_store(&here.over, true);
         CHECK(call_wait(&one.made));
         CHECK(peer_write(one.both.other, "x", 1));
         (void)call_ends_with(&beside, APM_ERROR_SUCCESS, 1);
@@ -225,8 +229,7 @@ static void nobody_recruits_here(void)
         receiving_close(&one);
     }
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
-    test_gate_free(gates[0]);
-    test_gate_free(gates[1]);
+    test_gate_free(here.inside);
     sim_set_profile(&base);
 }
 

@@ -267,6 +267,25 @@ static void shutdown_after_the_peer_has_closed_is_no_error(void)
     pair_close(&both);
 }
 
+/* Nothing has been received: it is the shutdown that finds the reset, if the kernel says so. */
+static void shutdown_after_a_reset_disconnects_whatever_it_says(void)
+{
+    pair both;
+    bool ready = false;
+    apm_error error;
+
+    if (!pair_open(&both)) return;
+    peer_reset(both.other);
+    both.other = NULL;
+    (void)CHECK_ERROR(apm_socket_poll(both.socket, -1, APM_POLL_READ, &ready), APM_ERROR_SUCCESS);
+    CHECK(ready && apm_socket_connected(both.socket));
+    error = apm_socket_shutdown(both.socket, APM_SHUTDOWN_BOTH);
+    CHECK(error == APM_ERROR_SUCCESS || error == APM_ERROR_CONNECTION_RESET ||
+          error == APM_ERROR_NOT_CONNECTED);
+    CHECK(!apm_socket_connected(both.socket));
+    pair_close(&both);
+}
+
 static const test_case making[] = {
     {"sockets_of_no_kind_are_not_made", sockets_of_no_kind_are_not_made, false},
     {"members_of_null_are_argument_null", members_of_null_are_argument_null, false},
@@ -292,6 +311,8 @@ static const test_case shutting[] = {
     {"shutdown_looks_at_its_argument_and_the_connection", shutdown_looks_at_its_argument_and_the_connection,
      false},
     {"shutdown_after_the_peer_has_closed_is_no_error", shutdown_after_the_peer_has_closed_is_no_error, false},
+    {"shutdown_after_a_reset_disconnects_whatever_it_says",
+     shutdown_after_a_reset_disconnects_whatever_it_says, false},
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)

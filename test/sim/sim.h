@@ -71,6 +71,7 @@ typedef struct sim_profile {
     uint32_t partial;     /* a receive takes, or the network carries, less than there is */
     uint32_t early_wake;  /* a wait on an address ends for no reason */
 
+    uint32_t instant;     /* a connect that somebody answers is over when the call returns */
     uint32_t refuses;     /* a connect is refused although somebody listens */
     uint32_t hangs;       /* a connect is never answered, and times out */
     uint32_t haunts;      /* a cancelled connect goes on behind our back */

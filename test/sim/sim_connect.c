@@ -40,7 +40,7 @@ void sim_connect_try(sim_socket *socket)
     sim_listener *listener = find_listener(socket);
 
     if (request == NULL || socket->state != SIM_CONNECTING) return;
-    if (listener == NULL || sim_chance(sim_profile_now()->refuses)) {
+    if (listener == NULL || (!request->issuing && sim_chance(sim_profile_now()->refuses))) {
         socket->state = SIM_FAILED;
         sim_request_finish(socket, request, STATUS_CONNECTION_REFUSED);
     } else if (sim_listener_has_room(listener)) {
@@ -93,7 +93,8 @@ apmk_code apmk_socket_connect(apmk_socket handle, int32_t family, const void *ad
     sim_request *request;
     sim_socket *socket;
     apmk_code code;
-    uint32_t after = 0;
+    uint32_t after = 0, bytes = 0;
+    bool at_once;
 
     sim_enter("connect", handle, 0);
     sched_mutex_lock(&sim_network);
@@ -104,17 +105,19 @@ apmk_code apmk_socket_connect(apmk_socket handle, int32_t family, const void *ad
         request = sim_request_new(socket, SIM_CONNECT, NULL, overlapped);
         sim_note("  is request", request->number, 0);
         sim_request_append(socket, request);
-        request->issuing = false; /* ConnectEx never completes at once; its packet may, though */
+        /* Of Microsoft's own ConnectEx nobody has seen that; its packet may come at once, though. */
+        at_once = find_listener(socket) != NULL && sim_chance(sim_profile_now()->instant);
+        request->issuing = at_once;
         socket->state = SIM_CONNECTING;
         if (socket->remote.net == SIM_REFUSING || (!socket->quick && find_listener(socket) == NULL))
             after = sim_profile_now()->refusal_time;
         if (socket->remote.net == SIM_SILENT || sim_chance(sim_profile_now()->hangs))
             sim_work_add(SIM_TASK_TIMEOUT, handle, NULL, SYN_TIME);
-        else if (after != 0 || sim_chance(500))
+        else if (!at_once && (after != 0 || sim_chance(500)))
             sim_work_add(SIM_TASK_CONNECT, handle, NULL, after);
         else
             sim_connect_try(socket);
-        code = APMK_PENDING;
+        code = at_once ? sim_request_answer(socket, request, false, &bytes) : APMK_PENDING;
     }
     sched_mutex_unlock(&sim_network);
     sched_interleave();

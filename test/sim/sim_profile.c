@@ -44,6 +44,7 @@ static const struct {
       .reorders = 500,
       .early_wake = 200,
       .haunts = 500,
+      .instant = 100,
       .faults = {[SIM_POST] = {.rate = 20}},
       .delay = 2,
       .refusal_time = REFUSAL_TIME,

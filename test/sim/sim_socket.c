@@ -291,6 +291,8 @@ apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
     socket = sim_socket_find(handle);
     if (socket->state != SIM_LINKED || sim_socket_is_in_limbo(socket)) {
         code = CODE_NOT_CONNECTED;
+    } else if (socket->link != NULL && socket->link->reset) {
+        code = sim_profile_now()->windows ? CODE_RESET : CODE_NOT_CONNECTED;
     } else if (sim_fault_strikes(SIM_SHUTDOWN)) {
         code = CODE_NO_BUFFERS;
     } else {

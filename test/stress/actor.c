@@ -105,6 +105,11 @@ static void shut_down(actor *one, place *at)
     apm_error error = apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
 
     if (error == APM_ERROR_NOT_CONNECTED && (!connected || at->parts_ways)) return;
+    /* It may be who finds a reset. */
+    if (error == APM_ERROR_CONNECTION_RESET || error == APM_ERROR_NOT_CONNECTED) {
+        check_at(!apm_socket_connected(at->socket), "shutdown after a reset", at);
+        return;
+    }
     if (error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE && one->in->hostile) return;
     check_at(error == APM_ERROR_SUCCESS || error == APM_ERROR_OBJECT_DISPOSED, "shutdown", at);
 }
