@@ -191,6 +191,42 @@ static void look_up_begins_when_its_thread_leaves(void)
     sim_listener_close(listener);
 }
 
+enum { LOOK_UPS = 64 }; /* as many as there may be threads for them */
+
+/* All of them have left, and none can end: then there is no thread for another one, and it is not waited for. */
+static void look_up_waits_for_no_place(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, LOOK_UPS + 1);
+    apm_socket *sockets[LOOK_UPS + 1];
+    sim_thread *thread;
+    apm_error error;
+    uint64_t begun;
+    int i;
+
+    if (sim_draw(8) != 0) { /* 64 threads take their time */
+        sim_listener_close(listener);
+        return;
+    }
+    sim_names_hold(true);
+    for (i = 0; i < LOOK_UPS; i++) begin_look_up(listener, &sockets[i]);
+    while (sim_names_waiting() < LOOK_UPS) sim_sleep(1);
+    sim_names_hold(false);
+    wait_for(&called_back, LOOK_UPS);
+    sim_sleep(4990 + sim_draw(20));
+    thread = sim_thread_start("module", load_for_long, NULL);
+    sim_sleep(sim_draw(20));
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &sockets[i]) ==
+                    APM_ERROR_SUCCESS);
+    begun = sim_now();
+    error = apm_socket_begin_connect_host(sockets[i], "localhost", sim_listener_port(listener),
+                                          count_callback, NULL, NULL);
+    CU_ASSERT(sim_now() - begun < 1000);
+    if (error == APM_ERROR_SUCCESS) wait_for(&called_back, LOOK_UPS + 1);
+    sim_thread_join(thread);
+    for (i = 0; i <= LOOK_UPS; i++) (void)apm_socket_close(sockets[i]);
+    sim_listener_close(listener);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -199,6 +235,7 @@ static const plain_case scenes[] = {
     {"connect_by_name_is_begun_in_a_dll_main", connect_by_name_is_begun_in_a_dll_main},
     {"worker_that_cannot_end_holds_nobody_up", worker_that_cannot_end_holds_nobody_up},
     {"look_up_begins_when_its_thread_leaves", look_up_begins_when_its_thread_leaves},
+    {"look_up_waits_for_no_place", look_up_waits_for_no_place},
 };
 
 int main(void)
