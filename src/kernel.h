@@ -146,7 +146,8 @@ apmk_code apmk_port_create(uint32_t concurrency, apmk_port *port);
 void apmk_port_close(apmk_port port); /* no thread may be waiting on it */
 /* Queues a packet of one's own; can fail for want of memory. */
 apmk_code apmk_port_post(apmk_port port, uintptr_t key, apmk_overlapped *overlapped);
-/* Takes 1..capacity packets; 0 when the time is over or the wait failed. */
+/* Takes 1..capacity packets; 0 when the time is over or the wait failed, which takes a moment, too: who gets
+ * nothing comes again. */
 uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout);
 
 /* ---- sockets ------------------------------------------------------------------------------- */

@@ -44,6 +44,9 @@ static const struct {
     {"get option", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
     {"control", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
     {"poll", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
+    {"start", APM_ERROR_SYSTEM_NOT_READY},
+    {"wait", APM_ERROR_SUCCESS}, /* never: whoever waits looks again */
+    {"name of", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
 };
 
 enum { MOST = 200 /* of n: a scenario that asks for more never comes to an end */ };
@@ -94,10 +97,11 @@ static void count_calls(void)
 }
 
 /* Nothing of the library runs at either time: workers wait, and the scheduler has one thread. */
-void point_calm(bool calm)
+bool point_calm(bool calm)
 {
     uint32_t calls = point.calls[point.kind];
 
+    if (atomic_load(&point.calm) == calm) return calm;
     if (calm) count_calls();
     atomic_store(&point.calm, calm);
     if (calm || point.nth == 0 || atomic_load(&point.eased))
@@ -106,6 +110,7 @@ void point_calm(bool calm)
         set_fault(point.nth - calls);
     else
         set_fault(point.lasting ? 1 : 0);
+    return !calm;
 }
 
 bool point_lasts(void)
@@ -160,14 +165,15 @@ static void run_point(void *argument)
     memset(&on, 0, sizeof on);
     atomic_init(&on.called, 0);
     set_fault(0);
+    atomic_store(&point.calm, true);
     stage_open(&on, point.of->set);
     memset(point.calls, 0, sizeof point.calls);
     atomic_store(&point.over, false);
     atomic_store(&point.eased, false);
-    point_calm(false);
+    (void)point_calm(false);
     if (point.lasting) easing = sim_thread_start("ease", ease, NULL);
     error = point.of->act(&on);
-    point_calm(true);
+    (void)point_calm(true);
     point.struck = nth != 0 && point.calls[point.kind] >= nth;
     atomic_store(&point.over, true);
     if (easing != NULL) sim_thread_join(easing);

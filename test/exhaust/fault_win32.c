@@ -10,7 +10,13 @@
 
 #include "kernel.h"
 
-enum { CODE_NO_RESOURCES = 1450, CODE_TOO_MANY = 10024, CODE_NO_BUFFERS = 10055, CODE_TRY_AGAIN = 11002 };
+enum {
+    CODE_NO_RESOURCES = 1450,
+    CODE_TOO_MANY = 10024,
+    CODE_NO_BUFFERS = 10055,
+    CODE_NOT_READY = 10091,
+    CODE_TRY_AGAIN = 11002
+};
 
 static struct {
     _Atomic uint32_t nth, calls;
@@ -81,7 +87,22 @@ bool __wrap_apmk_socket_skip_on_success(apmk_socket socket, bool own)
     return !is_struck(SIM_SKIP) && __real_apmk_socket_skip_on_success(socket, own);
 }
 
+/* The failure is the system's own, at a port that is none; so it takes its time, too. */
+uint32_t __real_apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout);
+uint32_t __wrap_apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout);
+uint32_t __wrap_apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout)
+{
+    return __real_apmk_port_wait(is_struck(SIM_WAIT) ? NULL : port, packets, capacity, timeout);
+}
+
 /* ---- the rest ---------------------------------------------------------------------------------------- */
+
+apmk_code __real_apmk_start(void);
+apmk_code __wrap_apmk_start(void);
+apmk_code __wrap_apmk_start(void)
+{
+    return is_struck(SIM_START) ? CODE_NOT_READY : __real_apmk_start();
+}
 
 apmk_code __real_apmk_port_post(apmk_port port, uintptr_t key, apmk_overlapped *overlapped);
 apmk_code __wrap_apmk_port_post(apmk_port port, uintptr_t key, apmk_overlapped *overlapped);
@@ -308,4 +329,26 @@ apmk_code __wrap_apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t tim
 apmk_code __wrap_apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t timeout, bool *ready)
 {
     return is_struck(SIM_POLL) ? CODE_NO_BUFFERS : __real_apmk_socket_poll(socket, mode, timeout, ready);
+}
+
+apmk_code __real_apmk_socket_local(apmk_socket socket, void *address, int32_t *length);
+apmk_code __wrap_apmk_socket_local(apmk_socket socket, void *address, int32_t *length);
+apmk_code __wrap_apmk_socket_local(apmk_socket socket, void *address, int32_t *length)
+{
+    return is_struck(SIM_NAME_OF) ? CODE_NO_BUFFERS : __real_apmk_socket_local(socket, address, length);
+}
+
+apmk_code __real_apmk_socket_remote(apmk_socket socket, void *address, int32_t *length);
+apmk_code __wrap_apmk_socket_remote(apmk_socket socket, void *address, int32_t *length);
+apmk_code __wrap_apmk_socket_remote(apmk_socket socket, void *address, int32_t *length)
+{
+    return is_struck(SIM_NAME_OF) ? CODE_NO_BUFFERS : __real_apmk_socket_remote(socket, address, length);
+}
+
+apmk_code __real_apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol);
+apmk_code __wrap_apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol);
+apmk_code __wrap_apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol)
+{
+    return is_struck(SIM_NAME_OF) ? CODE_NO_BUFFERS
+                                  : __real_apmk_socket_describe(socket, family, type, protocol);
 }

@@ -138,6 +138,6 @@ static apm_error end_library(stage *on)
 }
 
 const scenario library_scenarios[] = {
-    {"adopt", SET_NOTHING, adopt, FAULT(SIM_MEMORY) | FAULT(SIM_ATTACH), 0, 0, false},
+    {"adopt", SET_NOTHING, adopt, FAULT(SIM_MEMORY) | FAULT(SIM_ATTACH) | FAULT(SIM_NAME_OF), 0, 0, false},
     {"cleanup with everything under way", SET_STOPPED, end_library, 0, 0, 0, false},
     {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};

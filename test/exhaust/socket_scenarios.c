@@ -61,9 +61,11 @@ static apm_error create_bind(stage *on)
 
     expect(apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local) == APM_ERROR_SUCCESS, "loopback");
     error = apm_socket_bind(on->socket, &local);
-    expect((apm_socket_local_endpoint(on->socket, &local) == APM_ERROR_SUCCESS) ==
-               (error == APM_ERROR_SUCCESS),
+    point_calm(true);
+    expect(apm_socket_local_endpoint(on->socket, &local) ==
+               (error == APM_ERROR_SUCCESS ? APM_ERROR_SUCCESS : APM_ERROR_INVALID_ARGUMENT),
            "a local endpoint comes with success");
+    point_calm(false);
     return error;
 }
 
@@ -204,7 +206,7 @@ static apm_error make_event(stage *on)
 }
 
 #define OPENS (FAULT(SIM_MEMORY) | FAULT(SIM_SOCKET) | FAULT(SIM_ATTACH))
-#define STARTS (FAULT(SIM_PORT) | FAULT(SIM_THREAD))
+#define STARTS (FAULT(SIM_START) | FAULT(SIM_PORT) | FAULT(SIM_THREAD))
 
 const scenario socket_scenarios[] = {
     {"startup", SET_STOPPED, start_and_end, STARTS | FAULT(SIM_MEMORY), 0, 0, false},
@@ -226,6 +228,6 @@ const scenario socket_scenarios[] = {
     {"io control", SET_STREAM, control, FAULT(SIM_CONTROL), 0, 0, false},
     {"available", SET_PAIR, ask_available, FAULT(SIM_CONTROL), 0, 0, false},
     {"poll", SET_PAIR, poll_it, FAULT(SIM_POLL), 0, 0, false},
-    {"endpoints", SET_PAIR, ask_endpoints, 0, 0, 0, false},
+    {"endpoints", SET_PAIR, ask_endpoints, FAULT(SIM_NAME_OF), 0, 0, false},
     {"manual reset event", SET_NOTHING, make_event, FAULT(SIM_EVENT), 0, 0, false},
     {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};

@@ -90,9 +90,11 @@ apm_error end_send_file(apm_socket *socket, apm_async_result *result, size_t *by
 sim_peer *accept_from(const stage *on, apm_socket *socket)
 {
     apm_endpoint local = {0};
+    bool calm = point_calm(true);
     sim_peer *peer;
 
     expect(apm_socket_local_endpoint(socket, &local) == APM_ERROR_SUCCESS, "it has a local endpoint");
+    (void)point_calm(calm);
     for (;;) {
         peer = sim_accept(on->listener, PATIENCE);
         if (peer == NULL || sim_peer_port(peer) == apm_endpoint_port(&local)) break;

@@ -64,9 +64,9 @@ extern const scenario socket_scenarios[], connect_scenarios[], transfer_scenario
 void expect(bool good, const char *what);
 /* Prints where we are: scenario, resource, n. In the driver. */
 void point_print(void);
-/* Between true and false nothing fails, and no call counts: for what the act needs of others. In
- * the driver. */
-void point_calm(bool calm);
+/* Between true and false nothing fails, and no call counts: for what the act needs of others.
+ * What it was. In the driver. */
+bool point_calm(bool calm);
 /* Whether what fails goes on failing. In the driver. */
 bool point_lasts(void);
 uint32_t expect_failures(void);

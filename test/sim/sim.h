@@ -47,6 +47,9 @@ enum sim_fault_kind {
     SIM_GET_OPTION,
     SIM_CONTROL, /* WSAIoctl */
     SIM_POLL,
+    SIM_START,   /* of the network: 10091 */
+    SIM_WAIT,    /* for packets: there are none, after a moment; no code */
+    SIM_NAME_OF, /* what a socket is, its endpoint, its peer's */
     SIM_FAULTS
 };
 

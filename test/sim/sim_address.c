@@ -176,6 +176,8 @@ apmk_code apmk_socket_local(apmk_socket handle, void *address, int32_t *length)
         code = CODE_INVALID;
     } else if (sim_socket_is_in_limbo(socket)) {
         code = CODE_NOT_CONNECTED;
+    } else if (sim_fault_strikes(SIM_NAME_OF)) {
+        code = CODE_NO_BUFFERS;
     } else {
         sim_place place = own_place(socket);
         code = write_place(socket, &place, address, length);
@@ -193,7 +195,8 @@ apmk_code apmk_socket_remote(apmk_socket handle, void *address, int32_t *length)
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
     if (socket->state == SIM_LINKED && !sim_socket_is_in_limbo(socket))
-        code = write_place(socket, &socket->remote, address, length);
+        code = sim_fault_strikes(SIM_NAME_OF) ? CODE_NO_BUFFERS
+                                              : write_place(socket, &socket->remote, address, length);
     sched_mutex_unlock(&sim_network);
     return code;
 }

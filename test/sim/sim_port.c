@@ -13,6 +13,8 @@
 
 #include "sim_network.h"
 
+#define FAILURE_TIME 10u /* ms that a wait takes at most which fails, as in win32/ */
+
 struct apmk_port_object {
     sched_mutex mutex;
     sched_condition condition;
@@ -191,23 +193,33 @@ static sim_request *choose_packet(apmk_port port)
     return chosen;
 }
 
+/* Under the port's mutex, in which nothing is looked at. */
+static void fail_to_wait(apmk_port port, uint32_t timeout)
+{
+    sched_mutex_unlock(&port->mutex);
+    sched_sleep(timeout < FAILURE_TIME ? timeout : FAILURE_TIME);
+    sched_mutex_lock(&port->mutex);
+}
+
 uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity, uint32_t timeout)
 {
     uint32_t taken = 0;
     uint64_t deadline;
-    bool in_time = true;
+    bool in_time = true, fails;
 
     if (capacity == 0) sim_fail("a wait for no packets");
     sim_enter("port wait", timeout, 0);
+    fails = sim_fault_strikes(SIM_WAIT);
     deadline = sched_deadline(timeout);
     sched_mutex_lock(&port->mutex);
     check_open(port);
     port->waiting++;
     if (account == port) change_running(port, -1);
     account = NULL;
-    while ((port->first == NULL || port->running >= port->most) && in_time)
+    if (fails) fail_to_wait(port, timeout);
+    while ((port->first == NULL || port->running >= port->most) && in_time && !fails)
         in_time = sched_condition_wait(&port->condition, &port->mutex, deadline);
-    while (port->first != NULL && port->running < port->most && taken < capacity) {
+    while (port->first != NULL && port->running < port->most && taken < capacity && !fails) {
         sim_request *packet = choose_packet(port);
 
         packets[taken].key = packet->key;

@@ -261,7 +261,9 @@ apmk_code apmk_socket_describe(apmk_socket handle, int32_t *family, int32_t *typ
     sim_enter("describe", handle, 0);
     sched_mutex_lock(&sim_network);
     socket = look_up(handle);
-    if (socket != NULL) {
+    if (socket != NULL && sim_fault_strikes(SIM_NAME_OF)) {
+        code = CODE_NO_BUFFERS;
+    } else if (socket != NULL) {
         *family = socket->family;
         *type = socket->type;
         *protocol = socket->type == SIM_STREAM ? 6 : 17;

@@ -52,6 +52,7 @@ apmk_code apmk_start(void)
 {
     sim_enter("start", 0, 0);
     pass_loader();
+    if (sim_fault_strikes(SIM_START)) return CODE_NOT_READY;
     sim_work_start();
     atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&starts, 1, memory_order_relaxed) != 0) sim_fail("started twice");
