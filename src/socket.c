@@ -198,29 +198,51 @@ apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *r
 
 /* ---- create ------------------------------------------------------------------------------------ */
 
-/* In what state an adopted handle is. */
-static void look_at_handle(apm_socket *socket)
+/* "There is none" is an answer, whatever else stands in the way of one is an error: a socket that is taken for
+ * less than it is would lose its connection. */
+static apm_error excuse(apmk_code code, apm_error none, apm_error also)
 {
-    apm_endpoint found = {0};
-    int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
+    apm_error error = apmi_error_from_native(code);
 
-    if (socket->family == APM_FAMILY_IPV6 &&
-        apmk_socket_get_option(socket->handle, APMI_LEVEL_IPV6, APMI_NAME_V6ONLY, &only_ipv6, &size) ==
-            APMK_SUCCESS) {
-        socket->settings.was_dual = only_ipv6 == 0;
-        atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
-    }
+    return error == none || error == also ? APM_ERROR_SUCCESS : error;
+}
+
+static apm_error look_at_dual_mode(apm_socket *socket, apmk_socket handle)
+{
+    int32_t only_ipv6 = 1, size = (int32_t)sizeof only_ipv6;
+    apmk_code code = APMK_SUCCESS;
+
+    if (socket->family == APM_FAMILY_IPV6)
+        code = apmk_socket_get_option(handle, APMI_LEVEL_IPV6, APMI_NAME_V6ONLY, &only_ipv6, &size);
+    if (code != APMK_SUCCESS) /* an old system has no such option */
+        return excuse(code, APM_ERROR_PROTOCOL_OPTION, APM_ERROR_INVALID_ARGUMENT);
+    socket->settings.was_dual = only_ipv6 == 0;
+    atomic_store_explicit(&socket->dual, only_ipv6 == 0, memory_order_relaxed);
+    return APM_ERROR_SUCCESS;
+}
+
+/* In what state an adopted handle is. */
+static apm_error look_at_handle(apm_socket *socket, apmk_socket handle)
+{
+    apm_error error = look_at_dual_mode(socket, handle);
+    apm_endpoint found = {0};
+    apmk_code code;
+
+    if (error != APM_ERROR_SUCCESS) return error;
     found.length = (int32_t)sizeof found.address;
-    if (apmk_socket_local(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
-    if (apm_endpoint_port(&found) == 0) return;
+    code = apmk_socket_local(handle, found.address, &found.length);
+    if (code != APMK_SUCCESS) return excuse(code, APM_ERROR_INVALID_ARGUMENT, APM_ERROR_NOT_CONNECTED);
+    if (apm_endpoint_port(&found) == 0) return APM_ERROR_SUCCESS;
     atomic_store_explicit(&socket->named, true, memory_order_relaxed);
     if (apmi_endpoint_is_valid(&found)) apmi_address_set(&socket->local, &found);
     found.length = (int32_t)sizeof found.address;
-    if (apmk_socket_remote(socket->handle, found.address, &found.length) != APMK_SUCCESS) return;
-    if (!apmi_endpoint_is_valid(&found)) return;
+    code = apmk_socket_remote(handle, found.address, &found.length);
+    if (code != APMK_SUCCESS) return excuse(code, APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_ARGUMENT);
+    if (!apmi_endpoint_is_valid(&found)) return APM_ERROR_SUCCESS;
     apmi_address_set(&socket->remote, &found);
     atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
     apmi_socket_set_phase(socket, APMI_CONNECTED);
+    return APM_ERROR_SUCCESS;
 }
 
 /* One's own to open; or one that is there, which stays the caller's, and as it was, on failure. */
@@ -234,12 +256,12 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
         if (error == APM_ERROR_SUCCESS) (void)apmi_handle_install(socket, &handle);
         return error;
     }
-    error = apmi_handle_attach(socket, given, false, &handle.skips);
+    error = look_at_handle(socket, given);
+    if (error == APM_ERROR_SUCCESS) error = apmi_handle_attach(socket, given, false, &handle.skips);
     if (error != APM_ERROR_SUCCESS) return error;
     apmi_socket_set_skips(socket, handle.skips);
     apmk_socket_disinherit(given);
     socket->handle = given;
-    look_at_handle(socket);
     return APM_ERROR_SUCCESS;
 }
 

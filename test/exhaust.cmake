@@ -2,6 +2,7 @@
 # Failing resources: on each of the three simulated kernels (sim.h), on the seeded scheduler; and on
 # the real one, where the linker puts fault_win32.c between the model and its kernel.
 set(exhaust_sources
+    exhaust/adopt_scenarios.c
     exhaust/connect_scenarios.c
     exhaust/datagram_scenarios.c
     exhaust/exhaust_test.c

@@ -1,48 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of the library, and handles that were there before it. */
+/* The end of the library. */
 #include <string.h>
 
-#include "../support/kernel_socket.h"
 #include "stage.h"
-
-/* ---- adopting ------------------------------------------------------------------------------------ */
-
-static uintptr_t open_handle(void)
-{
-    uintptr_t handle;
-
-    point_calm(true);
-    handle = kernel_open(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP);
-    expect(handle != NO_SOCKET, "a handle");
-    point_calm(false);
-    return handle;
-}
-
-/* A handle that was not adopted is as it was: it can be adopted yet. */
-static apm_error adopt(stage *on)
-{
-    uintptr_t handle = open_handle();
-    apm_socket *socket = NULL;
-    apm_error error = apm_socket_adopt(handle, &socket), again;
-
-    point_calm(true);
-    expect((socket != NULL) == (error == APM_ERROR_SUCCESS), "a socket comes with success");
-    if (error != APM_ERROR_SUCCESS) {
-        again = apm_socket_adopt(handle, &socket);
-        expect(again == APM_ERROR_SUCCESS && socket != NULL, "it can be adopted now");
-    }
-    if (socket == NULL) {
-        kernel_close(handle);
-    } else {
-        expect(apm_socket_handle(socket) == handle, "it is this one");
-        stage_discard(on);
-        on->socket = socket;
-        (void)use_connection(on, apm_socket_connect(socket, &on->there));
-        stage_discard(on);
-    }
-    point_calm(false);
-    return error;
-}
 
 /* ---- the end ------------------------------------------------------------------------------------- */
 
@@ -138,6 +98,5 @@ static apm_error end_library(stage *on)
 }
 
 const scenario library_scenarios[] = {
-    {"adopt", SET_NOTHING, adopt, FAULT(SIM_MEMORY) | FAULT(SIM_ATTACH) | FAULT(SIM_NAME_OF), 0, 0, false},
     {"cleanup with everything under way", SET_STOPPED, end_library, 0, 0, 0, false},
     {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};

@@ -9,6 +9,8 @@
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
 #endif
+#include <winsock2.h>
+
 #include <windows.h>
 
 #include <stdatomic.h>
@@ -18,6 +20,7 @@
 
 #include "../support/crash_filter.h"
 #include "../support/harness.h"
+#include "../support/kernel_socket.h"
 #include "../support/ledger.h"
 #include "../support/peer.h"
 #include "fault_win32.h"
@@ -194,6 +197,14 @@ apm_endpoint world_silent_endpoint(void)
 
     peer_listener_endpoint(silent, &endpoint);
     return endpoint;
+}
+
+bool world_connect(uintptr_t handle, const sim_listener *listener)
+{
+    apm_endpoint remote;
+
+    peer_listener_endpoint(listener->is, &remote);
+    return kernel_connect(handle, &remote);
 }
 
 const char *world_file_make(const void *data, size_t size)

@@ -141,3 +141,33 @@ apmk_code apmk_socket_update_connect_context(apmk_socket handle)
     sched_mutex_unlock(&sim_network);
     return code;
 }
+
+/* ---- past the library ------------------------------------------------------------------------------- */
+
+bool sim_connect(uintptr_t handle, const sim_listener *listener)
+{
+    unsigned char address[SIM_ADDRESS_ROOM];
+    uint16_t port = sim_listener_port(listener);
+    sim_listener *found;
+    sim_socket *socket;
+    int32_t length;
+    bool good;
+
+    sched_interleave();
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    length = sim_address_write(socket->family, port, false, address);
+    found = sim_listener_find(socket->family, port);
+    good = socket->type == SIM_STREAM && socket->state == SIM_IDLE && found == listener &&
+           sim_listener_has_room(listener) && sim_address_read(socket, address, length, &socket->remote);
+    if (good) {
+        if (socket->port == 0) socket->port = sim_port_free(socket->family, SIM_STREAM);
+        socket->remote_port = port;
+        establish(socket, found);
+        socket->state = SIM_LINKED;
+        socket->updated = true;
+    }
+    sched_mutex_unlock(&sim_network);
+    sched_interleave();
+    return good;
+}
