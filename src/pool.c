@@ -278,10 +278,12 @@ static void run_worker(void *argument)
         }
         if (!busy && atomic_load_explicit(&pool->stopping, memory_order_acquire))
             told = true; /* what tells it to leave could not be posted */
-        if (told)
+        if (told) {
             leaves = !apmi_batch_busy(batch) && leave_pool(worker, true);
-        else if (!busy)
+        } else if (!busy) {
+            apmi_ready_remind(pool->library);
             leaves = leave_pool(worker, false);
+        }
         if (!leaves) {
             run_strays(pool);
             atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel);

@@ -15,7 +15,8 @@
  * other. A sleeper waits on `turn`, or at the port, and is woken there by a packet that says nothing;
  * if that cannot be posted he wakes up by himself, late. Who waits for an operation keeps away from
  * the port while somebody sleeps there, so as not to take that packet from him. Whoever has taken more of them
- * than the one that made him look at the list posts the others again.
+ * than the one that made him look at the list posts the others again. A `dispatch` that refuses is called
+ * again by a timer, and where there is no thread for one, by a worker whose wait has brought nothing: late.
  *
  * The library's end waits for its `live` uses. Each who may come to the port, or calls `dispatch`, is
  * one of them meanwhile. He gets to be one while another use cannot go: the operation's that he
@@ -37,7 +38,7 @@ void apmi_ready_init(apmi_ready *ready, bool used)
     ready->lock.word = NULL;
     ready->first = ready->last = NULL;
     ready->count = 0;
-    ready->told = false;
+    ready->told = ready->refused = false;
     atomic_init(&ready->ended, false);
     atomic_init(&ready->turn, 0);
     atomic_init(&ready->sleep, 0);
@@ -78,23 +79,29 @@ static void call_dispatch(apmi_library *library)
     apmi_trace_library(library, APM_EVENT_DISPATCH_REFUSED, APM_ERROR_SUCCESS, 0);
     apmk_lock_exclusive(&ready->lock);
     ready->told = false;
-    if (ready->first != NULL) /* if there is no timer either, the next callback that is ready tries again */
+    ready->refused = ready->first != NULL;
+    if (ready->refused) /* if there is no timer either, a worker that is idle tries again */
         (void)apmi_timer_arm(&library->timers, &ready->retry, RETRY_TIME, retry_dispatch, &was_armed);
     apmk_unlock_exclusive(&ready->lock);
 }
 
-static void retry_dispatch(apmi_timer *timer)
+void apmi_ready_remind(apmi_library *library)
 {
-    apmi_library *library =
-        (apmi_library *)(void *)((char *)timer - offsetof(apmi_library, ready) - offsetof(apmi_ready, retry));
     apmi_ready *ready = &library->ready;
     bool tells;
 
+    if (library->options.dispatch == NULL) return;
     apmk_lock_exclusive(&ready->lock);
-    tells = ready->first != NULL && !ready->told;
+    tells = ready->refused && !ready->told && ready->first != NULL;
     if (tells) ready->told = true;
     apmk_unlock_exclusive(&ready->lock);
-    if (tells) call_dispatch(library); /* the timers end after the last use of the library */
+    if (tells) call_dispatch(library); /* timers and workers end after the last use of the library */
+}
+
+static void retry_dispatch(apmi_timer *timer)
+{
+    apmi_ready_remind((apmi_library *)(void *)((char *)timer - offsetof(apmi_library, ready) -
+                                               offsetof(apmi_ready, retry)));
 }
 
 /* ---- the list ------------------------------------------------------------------------------------- */
@@ -130,7 +137,7 @@ static uint32_t count_ready(apmi_ready *ready)
 
     apmk_lock_exclusive(&ready->lock);
     count = ready->count;
-    ready->told = false;
+    ready->told = ready->refused = false;
     apmk_unlock_exclusive(&ready->lock);
     return count;
 }

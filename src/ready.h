@@ -18,6 +18,7 @@ typedef struct apmi_ready {
     apmi_operation *first, *last; /* in the order in which they became ready */
     uint32_t count;
     bool told;              /* dispatch was called, and nobody has come since */
+    bool refused;           /* it could not do it, likewise */
     _Atomic bool ended;     /* the library ends: nobody is to sleep */
     _Atomic uint32_t turn;  /* another number for each that comes; waited on */
     _Atomic uint32_t sleep; /* how many wait in apm_poll */
@@ -27,6 +28,8 @@ typedef struct apmi_ready {
 void apmi_ready_init(apmi_ready *ready, bool used);
 /* Leaves a completed operation's callback to apm_poll. The operation is not the caller's any more. */
 void apmi_ready_put(apmi_library *library, apmi_operation *operation);
+/* Calls `dispatch` again if it has refused and nobody has come since. */
+void apmi_ready_remind(apmi_library *library);
 /* The whole of apm_poll, for a library that stays while it runs. */
 apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout);
 /* Without workers: waits for an operation, at most `timeout` ms and not for long, by doing what a

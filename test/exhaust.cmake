@@ -8,6 +8,7 @@ set(exhaust_sources
     exhaust/exhaust_test.c
     exhaust/file_scenarios.c
     exhaust/library_scenarios.c
+    exhaust/option_scenarios.c
     exhaust/result_scenarios.c
     exhaust/socket_scenarios.c
     exhaust/stage.c

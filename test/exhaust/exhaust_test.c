@@ -277,6 +277,11 @@ static void adoptions(void)
     exhaust_all(adopt_scenarios);
 }
 
+static void options(void)
+{
+    exhaust_all(option_scenarios);
+}
+
 static void datagrams(void)
 {
     exhaust_all(datagram_scenarios);
@@ -322,15 +327,11 @@ static bool read_arguments(int argc, char **argv)
 }
 
 static const plain_case cases[] = {
-    {"sockets", sockets},
-    {"connects", connects},
-    {"transfers", transfers},
-    {"datagrams", datagrams},
-    {"files", files},
-    {"libraries", libraries},
-    {"adoptions", adoptions},
-    {"results", results},
-    {"every_resource_has_failed", every_resource_has_failed},
+    {"sockets", sockets},     {"connects", connects},
+    {"transfers", transfers}, {"datagrams", datagrams},
+    {"files", files},         {"libraries", libraries},
+    {"adoptions", adoptions}, {"options", options},
+    {"results", results},     {"every_resource_has_failed", every_resource_has_failed},
 };
 
 int main(int argc, char **argv)

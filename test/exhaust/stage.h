@@ -58,7 +58,7 @@ typedef struct scenario {
 
 /* Each ends with a NULL name. */
 extern const scenario socket_scenarios[], connect_scenarios[], transfer_scenarios[], datagram_scenarios[],
-    result_scenarios[], file_scenarios[], library_scenarios[], adopt_scenarios[];
+    result_scenarios[], file_scenarios[], library_scenarios[], adopt_scenarios[], option_scenarios[];
 
 /* What was expected and is not is said with the point where it is, and counted. */
 void expect(bool good, const char *what);
