@@ -7,6 +7,7 @@ set(exhaust_sources
     exhaust/datagram_scenarios.c
     exhaust/exhaust_test.c
     exhaust/file_scenarios.c
+    exhaust/frugal_scenarios.c
     exhaust/library_scenarios.c
     exhaust/option_scenarios.c
     exhaust/result_scenarios.c

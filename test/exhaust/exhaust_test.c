@@ -113,6 +113,21 @@ bool point_calm(bool calm)
     return !calm;
 }
 
+uint32_t point_deny(bool deny)
+{
+    sim_profile profile = base;
+    uint32_t calls = 0;
+    int kind;
+
+    for (kind = 0; kind < SIM_FAULTS; kind++) {
+        if (kind != SIM_WAIT) calls += sim_fault_calls((enum sim_fault_kind)kind);
+        profile.faults[kind].nth = deny;
+        profile.faults[kind].lasting = deny;
+    }
+    sim_set_profile(&profile);
+    return calls;
+}
+
 bool point_lasts(void)
 {
     return point.lasting;
@@ -282,6 +297,11 @@ static void options(void)
     exhaust_all(option_scenarios);
 }
 
+static void frugal(void)
+{
+    exhaust_all(frugal_scenarios);
+}
+
 static void datagrams(void)
 {
     exhaust_all(datagram_scenarios);
@@ -327,11 +347,17 @@ static bool read_arguments(int argc, char **argv)
 }
 
 static const plain_case cases[] = {
-    {"sockets", sockets},     {"connects", connects},
-    {"transfers", transfers}, {"datagrams", datagrams},
-    {"files", files},         {"libraries", libraries},
-    {"adoptions", adoptions}, {"options", options},
-    {"results", results},     {"every_resource_has_failed", every_resource_has_failed},
+    {"sockets", sockets},
+    {"connects", connects},
+    {"transfers", transfers},
+    {"datagrams", datagrams},
+    {"files", files},
+    {"libraries", libraries},
+    {"adoptions", adoptions},
+    {"options", options},
+    {"frugal", frugal},
+    {"results", results},
+    {"every_resource_has_failed", every_resource_has_failed},
 };
 
 int main(int argc, char **argv)

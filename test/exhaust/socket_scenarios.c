@@ -104,6 +104,94 @@ static apm_error close_with_timeout(stage *on)
     return error;
 }
 
+/* ---- references -------------------------------------------------------------------------------- */
+
+enum { RECEIVE, TIMED, SEND, PENDING };
+
+/* What is under way when the socket goes: on the simulated kernel the send, too, finds no room. */
+static void begin_all(stage *on, op *ops)
+{
+    static const char data[1000];
+    static char here[2];
+    int i;
+
+    point_calm(true);
+    for (i = RECEIVE; i <= TIMED; i++) {
+        ops[i] = op_of(on, on->socket, apm_socket_end_receive);
+        expect(apm_socket_begin_receive(on->socket, &here[i], 1, 0, op_called, &ops[i], &ops[i].result) ==
+                   APM_ERROR_SUCCESS,
+               "a receive");
+    }
+    expect(apm_async_result_cancel_after(ops[TIMED].result, 10000000) == APM_ERROR_SUCCESS, "a deadline");
+    ops[SEND] = op_of(on, on->socket, apm_socket_end_send);
+    expect(apm_socket_begin_send(on->socket, data, sizeof data, 0, op_called, &ops[SEND],
+                                 &ops[SEND].result) == APM_ERROR_SUCCESS,
+           "a send");
+    point_calm(false);
+}
+
+/* The peer sees that it is over; what was sent before may come first. */
+static void leave_peer(stage *on)
+{
+    char here[256];
+    int64_t got;
+
+    do got = sim_peer_read(on->peer, here, sizeof here, PATIENCE);
+    while (got > 0);
+    expect(got != SIM_TIMEOUT, "the peer sees that it is over");
+    sim_peer_close(on->peer);
+    on->peer = NULL;
+}
+
+/* The last reference of a socket that nobody has closed: that closes it, and all that is under way calls
+ * back. End would need the socket: each is waited for. */
+static apm_error release_last(stage *on)
+{
+    op ops[PENDING];
+    int i;
+
+    begin_all(on, ops);
+    apm_socket_retain(on->socket);
+    apm_socket_release(on->socket);
+    expect(apm_socket_connected(on->socket), "that was not the last one");
+    apm_socket_release(on->socket);
+    on->socket = NULL;
+    for (i = 0; i < PENDING; i++) {
+        uint64_t start = sim_now();
+
+        on->begun++;
+        expect(apm_async_result_wait(ops[i].result, PATIENCE) == APM_ERROR_SUCCESS, "it is over");
+        while (atomic_load(&ops[i].callbacks) == 0 && sim_now() - start < PATIENCE) sim_sleep(1);
+        expect(atomic_load(&ops[i].callbacks) == 1, "one callback");
+        apm_async_result_release(ops[i].result);
+    }
+    leave_peer(on);
+    return APM_ERROR_SUCCESS;
+}
+
+/* A close takes the creator's reference, once; who has retained still has the socket, and each End says so. */
+static apm_error close_retained(stage *on)
+{
+    op ops[PENDING];
+    apm_error error;
+    int i;
+
+    begin_all(on, ops);
+    apm_socket_retain(on->socket);
+    error = apm_socket_close(on->socket);
+    if (error == APM_ERROR_SUCCESS) error = apm_socket_close(on->socket);
+    for (i = 0; i < PENDING; i++)
+        expect(op_finish(&ops[i], APM_ERROR_SUCCESS) == APM_ERROR_OBJECT_DISPOSED, "the socket was closed");
+    expect(!apm_socket_connected(on->socket) && apm_socket_handle(on->socket) == ~(uintptr_t)0,
+           "nothing is left of it but itself");
+    apm_socket_release(on->socket);
+    on->socket = NULL;
+    leave_peer(on);
+    return error;
+}
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
 static apm_error set_option(stage *on)
 {
     int32_t value = 0;
@@ -217,6 +305,8 @@ const scenario socket_scenarios[] = {
     {"shutdown", SET_PAIR, end_stream, FAULT(SIM_SHUTDOWN), 0, 0, false},
     {"close", SET_PAIR, close_it, 0, 0, 0, false},
     {"close with a timeout", SET_PAIR, close_with_timeout, 0, 0, 0, false},
+    {"the last release", SET_PAIR, release_last, 0, 0, 0, false},
+    {"retain, close, release", SET_PAIR, close_retained, 0, 0, 0, false},
     {"set an option", SET_STREAM, set_option,
      FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION) | FAULT(SIM_GET_OPTION), 0, 0, false},
     {"set keep-alive", SET_STREAM, set_keep_alive, FAULT(SIM_MEMORY) | FAULT(SIM_SET_OPTION),

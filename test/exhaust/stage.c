@@ -259,11 +259,32 @@ void stage_discard(stage *on)
     on->peer = NULL;
 }
 
+/* Of the statistics' operations. */
+static bool is_settled(const stage *on, uint32_t others)
+{
+    apm_statistics now = {0};
+    uint32_t live = others + !apm_async_result_is_completed(on->receive), i;
+
+    for (i = 0; i < 2; i++) live += !apm_async_result_is_completed(on->sends[i]);
+    now.size = sizeof now;
+    return apm_get_statistics(&now) == APM_ERROR_SUCCESS && now.live == live;
+}
+
+void stage_settle(stage *on, uint32_t others)
+{
+    uint64_t start = sim_now();
+    bool settled;
+
+    while (!(settled = is_settled(on, others)) && sim_now() - start < PATIENCE) sim_sleep(1);
+    expect(settled, "what has begun has ended, and is counted so");
+}
+
 void stage_check_bystander(stage *on)
 {
     size_t bytes = 0, i;
 
     if (on->bystander == NULL) return;
+    stage_settle(on, 0);
     expect(!apm_async_result_is_completed(on->receive), "the bystander's receive is pending");
     expect(sim_peer_write(on->friend, "!", 1, PATIENCE) == 1, "the bystander's peer writes");
     expect(apm_socket_end_receive(on->bystander, on->receive, &bytes) == APM_ERROR_SUCCESS && bytes == 1 &&

@@ -58,7 +58,8 @@ typedef struct scenario {
 
 /* Each ends with a NULL name. */
 extern const scenario socket_scenarios[], connect_scenarios[], transfer_scenarios[], datagram_scenarios[],
-    result_scenarios[], file_scenarios[], library_scenarios[], adopt_scenarios[], option_scenarios[];
+    result_scenarios[], file_scenarios[], library_scenarios[], adopt_scenarios[], option_scenarios[],
+    frugal_scenarios[];
 
 /* What was expected and is not is said with the point where it is, and counted. */
 void expect(bool good, const char *what);
@@ -67,6 +68,9 @@ void point_print(void);
 /* Between true and false nothing fails, and no call counts: for what the act needs of others.
  * What it was. In the driver. */
 bool point_calm(bool calm);
+/* Between true and false all fails that can. What was asked for since the last change, but for waits at the port: those
+ * are the workers'. In the driver, while it is calm. */
+uint32_t point_deny(bool deny);
 /* Whether what fails goes on failing. In the driver. */
 bool point_lasts(void);
 uint32_t expect_failures(void);
@@ -76,6 +80,8 @@ void stage_open(stage *on, stage_set set);
 /* What the act needs, if the last act has used it up. */
 void stage_renew(stage *on, stage_set set);
 void stage_discard(stage *on); /* what stage_renew made */
+/* Waits until the callbacks of all operations have returned but for those of the bystander and `others`. */
+void stage_settle(stage *on, uint32_t others);
 void stage_check_bystander(stage *on);
 void stage_close(stage *on, bool running);
 
