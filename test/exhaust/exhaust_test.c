@@ -54,7 +54,8 @@ enum { MOST = 200 /* of n: a scenario that asks for more never comes to an end *
 static struct {
     const scenario *of;
     enum sim_fault_kind kind;
-    uint32_t nth; /* 0: nothing fails */
+    uint32_t nth;  /* 0: nothing fails */
+    uint32_t also; /* bits of what fails besides, all along */
     uint64_t seed;
     bool lasting;                   /* those that follow fail, too */
     uint32_t calls[SIM_FAULTS];     /* up to the last calm */
@@ -83,9 +84,12 @@ static void explain(void)
 static void set_fault(uint32_t nth)
 {
     sim_profile profile = base;
+    int kind;
 
     profile.faults[point.kind].nth = nth;
     profile.faults[point.kind].lasting = point.lasting;
+    for (kind = 0; kind < SIM_FAULTS; kind++)
+        if (point.also & FAULT(kind)) profile.faults[kind].nth = profile.faults[kind].lasting = true;
     sim_set_profile(&profile);
 }
 
@@ -126,6 +130,15 @@ uint32_t point_deny(bool deny)
     }
     sim_set_profile(&profile);
     return calls;
+}
+
+void point_fail_also(uint32_t kinds)
+{
+    bool calm = point_calm(true);
+
+    point.also = kinds;
+    (void)point_calm(false);
+    (void)point_calm(calm);
 }
 
 bool point_lasts(void)

@@ -6,13 +6,15 @@
 #include "kernel.h"
 #include "stage.h"
 
+enum { LONG = 100, LEFT = 3 };
+
 typedef struct life {
     stage *on;
     apm_options options;
     bool polls;         /* callbacks come in apm_poll: */
     bool has_poller;    /* in that of a thread which does nothing else */
     bool none_in_begin; /* no callback runs inside Begin */
-    op connect, receive, send, left;
+    op connect, receive, send, left[LEFT];
     char here, never;
     _Atomic uint32_t events[APM_EVENT_OPERATION_COMPLETED + 1];
     _Atomic uint32_t unread; /* records that have no line */
@@ -137,7 +139,36 @@ static apm_error transfer(life *of)
     return error != APM_ERROR_SUCCESS ? error : received;
 }
 
-/* The last receive is for the end of the library. */
+/* For the end of the library: a receive; and, where there is a kernel that has no room for it, a list that goes
+ * in pieces and a send behind it, which has not got to the kernel. */
+static void leave_behind(life *of)
+{
+    static char data[LONG * 10];
+    apm_socket *socket = of->on->socket;
+    apm_buffer list[LONG];
+    op *left = of->left;
+    int i;
+
+    point_calm(true);
+    for (i = 0; i < LEFT; i++)
+        left[i] = op_of(of->on, socket, i == 0 ? apm_socket_end_receive : apm_socket_end_send);
+    expect(apm_socket_begin_receive(socket, &of->never, 1, 0, op_called, &left[0], &left[0].result) ==
+               APM_ERROR_SUCCESS,
+           "a receive");
+    if (world_is_simulated()) {
+        for (i = 0; i < LONG; i++) {
+            list[i].data = data + (size_t)i * 10;
+            list[i].size = 10;
+        }
+        expect(apm_socket_begin_send_buffers(socket, list, LONG, 0, op_called, &left[1], &left[1].result) ==
+                       APM_ERROR_SUCCESS &&
+                   apm_socket_begin_send(socket, data, 1, 0, op_called, &left[2], &left[2].result) ==
+                       APM_ERROR_SUCCESS,
+               "two sends");
+    }
+    point_calm(false);
+}
+
 static apm_error use_library(life *of)
 {
     stage *on = of->on;
@@ -152,9 +183,8 @@ static apm_error use_library(life *of)
     on->peer = accept_from(on, on->socket);
     if (on->peer == NULL) return error;
     error = transfer(of);
-    if (error != APM_ERROR_SUCCESS) return error;
-    of->left = op_of(on, on->socket, apm_socket_end_receive);
-    return apm_socket_begin_receive(on->socket, &of->never, 1, 0, op_called, &of->left, &of->left.result);
+    if (error == APM_ERROR_SUCCESS) leave_behind(of);
+    return error;
 }
 
 static uint32_t seen(life *of, int32_t event)
@@ -182,7 +212,10 @@ static apm_error live(life *of)
     sim_thread *poller = NULL;
     apm_error error;
     bool started;
+    int i;
 
+    /* Where this thread does all of the work no other one is needed. */
+    if (of->polls && !of->has_poller && of->options.no_workers) point_fail_also(FAULT(SIM_THREAD));
     of->options.context = of->options.dispatch_context = of->options.log_context = of;
     error = apm_startup(&of->options);
     started = error == APM_ERROR_SUCCESS;
@@ -192,10 +225,13 @@ static apm_error live(life *of)
     }
     expect(apm_cleanup() == (started ? APM_ERROR_SUCCESS : APM_ERROR_NOT_INITIALIZED), "what started ends");
     if (poller != NULL) sim_thread_join(poller);
-    if (of->left.result != NULL) {
-        expect(atomic_load(&of->left.callbacks) == 1, "what is under way calls back before the end");
-        expect(op_finish(&of->left, APM_ERROR_SUCCESS) == APM_ERROR_OBJECT_DISPOSED, "its socket was closed");
+    for (i = 0; i < LEFT; i++) {
+        if (of->left[i].result == NULL) continue;
+        expect(atomic_load(&of->left[i].callbacks) == 1, "what is under way calls back before the end");
+        expect(op_finish(&of->left[i], APM_ERROR_SUCCESS) == APM_ERROR_OBJECT_DISPOSED,
+               "its socket was closed");
     }
+    point_fail_also(0);
     stage_discard(on);
     check_log(of, started);
     expect(atomic_load(&of->blocks) == 0, "each block was given back");

@@ -71,6 +71,8 @@ bool point_calm(bool calm);
 /* Between true and false all fails that can. What was asked for since the last change, but for waits at the port: those
  * are the workers'. In the driver, while it is calm. */
 uint32_t point_deny(bool deny);
+/* These kinds (bits) fail besides, all along; 0: none does. In the driver. */
+void point_fail_also(uint32_t kinds);
 /* Whether what fails goes on failing. In the driver. */
 bool point_lasts(void);
 uint32_t expect_failures(void);
