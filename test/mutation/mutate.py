@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Breaks the model in the small ways of mutants.txt, one at a time, and lets the native tests look.
+"""Breaks the model in the small ways of mutants.txt and pool_mutants.txt, one at a time, and lets the native tests look.
 
     mutate.py --source DIR --work DIR [--jobs N] [NAME ...]
     mutate.py --windows CUNIT --source DIR --work DIR [--jobs N] [NAME ...]
-    mutate.py --source DIR --check    whether each finds what it breaks, in both lists
+    mutate.py --source DIR --check    whether each finds what it breaks, in all lists
 
 With --windows (the source of CUnit) it is what is between the library and a Windows process, of
 windows_mutants.txt, and tests of the loader and of processes under Wine look, in the prefix of the
@@ -50,7 +50,7 @@ WINDOWS_STAGES = [
              "send_file_test_dll"],
      [["ctest", "-R", "^dll/(process_end|library|library_memory|event|no_workers|send_file)/[a-z_]*$"]]),
 ]
-LISTS = {False: "test/mutation/mutants.txt", True: "test/mutation/windows_mutants.txt"}
+LISTS = {False: ["mutants.txt", "pool_mutants.txt"], True: ["windows_mutants.txt"]}
 TOO_LONG = 240  # seconds for one command
 TEST_TOO_LONG = 120  # and for one of CTest's tests
 
@@ -181,7 +181,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("names", nargs="*")
     asked = parser.parse_args()
-    lists = {which: read_mutants(os.path.join(asked.source, path)) for which, path in LISTS.items()}
+    lists = {which: sum((read_mutants(os.path.join(asked.source, "test/mutation", name)) for name in names), [])
+             for which, names in LISTS.items()}
     if asked.check:
         return check(lists[False] + lists[True], asked.source)
     windows = asked.windows is not None
