@@ -162,7 +162,6 @@ apm_error APM_CALL apm_socket_begin_connect(apm_socket *socket, const apm_endpoi
     if (entered && error != APM_ERROR_SUCCESS) fail_to_begin(operation);
     skips = !apmi_socket_is_stream(socket); /* a datagram socket is connected by now: it is ours */
     if (skips) apmi_course_of(operation)->finishing = true;
-    if (apmi_socket_skips(socket) == APMI_SKIP_ON) skips = true; /* an adopted one; see hand_over */
     apmk_unlock_exclusive(&socket->gate);
 
     if (error != APM_ERROR_SUCCESS) {

@@ -154,6 +154,15 @@ static void post_operation(apmi_operation *operation)
     apmi_pool_post(&operation->socket->library->pool, operation, APMI_OVER);
 }
 
+/* Of an adopted handle, which has been asked to skip the port before it connects: the packet that does not come
+ * when the kernel has connected it at once. */
+static void post_packet(apmi_operation *operation)
+{
+    operation->status = APMK_SUCCESS;
+    operation->bytes = 0;
+    apmi_pool_post(&operation->socket->library->pool, operation, APMI_TAKEN);
+}
+
 /* ---- attempts -------------------------------------------------------------------------------------- */
 
 /* The kernel call, with what has to be done before it. */
@@ -195,6 +204,7 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
     apmi_operation_arm(operation);
     error = call_kernel(operation, socket->handle, remote, code);
     if (error != APM_ERROR_SUCCESS) return error;
+    if (*code == APMK_SUCCESS && apmi_socket_skips(socket) == APMI_SKIP_ON) post_packet(operation);
     course->inside = true;
     course->running++;
     return APM_ERROR_SUCCESS;
@@ -293,9 +303,7 @@ static void begin_attempt(apmi_operation *operation)
         apmk_code code = APMK_SUCCESS;
 
         error = apmi_course_try(operation, remote, &code);
-        if (course->inside && apmi_operation_hand_over(operation, code, 0,
-                                                       apmi_socket_skips(operation->socket) == APMI_SKIP_ON))
-            post_operation(operation);
+        if (course->inside && apmi_operation_hand_over(operation, code, 0, false)) post_operation(operation);
     } else {
         error = try_on_the_side(operation, remote);
     }
