@@ -43,7 +43,7 @@ static void connect_over(int32_t family)
     char here = 0;
 
     if (listener == NULL) { /* this machine has no such family */
-        CU_PASS("not to be had here");
+        harness_skip("not to be had here");
         return;
     }
     peer_listener_endpoint(listener, &remote);

@@ -31,6 +31,7 @@ target_include_directories(fuzz_arguments PRIVATE "${PROJECT_SOURCE_DIR}/win32/d
 test_fuzz(buffers 30000 800)
 test_fuzz(endpoint 350000 100)
 test_fuzz(error 400000 16)
+test_fuzz(log 100000 700)
 test_fuzz(option 1000 300)
 test_fuzz(program 500 600 ${stress_sources})
 test_fuzz(script 200000 1000 ${stress_sources})
