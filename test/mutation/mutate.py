@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Breaks the model in the small ways of mutants.txt and pool_mutants.txt, one at a time, and lets the native tests look.
+"""Breaks the model in the small ways of mutants.txt and of the lists beside it, one at a time, and lets the native tests look.
 
     mutate.py --source DIR --work DIR [--jobs N] [NAME ...]
     mutate.py --windows CUNIT --source DIR --work DIR [--jobs N] [NAME ...]
@@ -50,7 +50,7 @@ WINDOWS_STAGES = [
              "send_file_test_dll"],
      [["ctest", "-R", "^dll/(process_end|library|library_memory|event|no_workers|send_file)/[a-z_]*$"]]),
 ]
-LISTS = {False: ["mutants.txt", "pool_mutants.txt"], True: ["windows_mutants.txt"]}
+LISTS = {False: ["mutants.txt", "pool_mutants.txt", "member_mutants.txt"], True: ["windows_mutants.txt"]}
 TOO_LONG = 240  # seconds for one command
 TEST_TOO_LONG = 120  # and for one of CTest's tests
 
