@@ -62,9 +62,10 @@ math(EXPR some_seeds "${APMSOCK_SEEDS} / 2")
 test_seeds(threads model_threads ${some_seeds})
 # One thread at a time is nothing for ThreadSanitizer.
 if(NOT APMSOCK_SANITIZE MATCHES thread)
-    
+
     test_model(model_seeded seeded)
     test_seeds(seeded model_seeded ${APMSOCK_SEEDS})
+    test_replays(seeded)
     test_scripts(seeded)
     foreach(program conformance/clock conformance/interleaving conformance/interleaving_close conformance/interleaving_connect
             conformance/interleaving_library conformance/interleaving_loader conformance/latency)

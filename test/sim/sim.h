@@ -112,6 +112,9 @@ void sim_seed(uint64_t seed);
 /* Runs `body` from an empty kernel; afterwards nothing of it may be left. With the seeded
  * scheduler everything simulated has to happen inside. */
 void sim_run(void (*body)(void *argument), void *argument);
+/* All events of the last run in one number, with their threads and times: with the seeded scheduler the
+ * same for the same seed, in every process. */
+uint64_t sim_trace_hash(void);
 
 /* A generator of one's own: the next number below `limit`, which is not 0. */
 uint32_t sim_random(uint64_t *stream, uint32_t limit);

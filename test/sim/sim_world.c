@@ -55,6 +55,7 @@ typedef struct event {
 static event events[EVENTS];
 static _Atomic uint32_t events_seen;
 static bool tracing;
+static uint64_t trace_hash; /* of all of them, seeded only */
 
 static void print_event(const event *one)
 {
@@ -64,6 +65,27 @@ static void print_event(const event *one)
                   atomic_load_explicit(&one->what, memory_order_relaxed),
                   (unsigned long long)atomic_load_explicit(&one->a, memory_order_relaxed),
                   (unsigned long long)atomic_load_explicit(&one->b, memory_order_relaxed));
+}
+
+/* By what it says, and not by where it stands: that differs from process to process. */
+static void hash_number(uint64_t number)
+{
+    trace_hash = (trace_hash ^ number) * UINT64_C(0x9E3779B97F4A7C15);
+    trace_hash ^= trace_hash >> 32;
+}
+
+static void hash_event(const char *what, uint64_t a, uint64_t b)
+{
+    for (; *what != '\0'; what++) hash_number((unsigned char)*what);
+    hash_number(a);
+    hash_number(b);
+    hash_number(sched_now());
+    hash_number(sched_self());
+}
+
+uint64_t sim_trace_hash(void)
+{
+    return trace_hash;
 }
 
 void sim_note(const char *what, uint64_t a, uint64_t b)
@@ -76,6 +98,7 @@ void sim_note(const char *what, uint64_t a, uint64_t b)
     atomic_store_explicit(&one->time, sched_is_seeded() ? sched_now() : 0, memory_order_relaxed);
     atomic_store_explicit(&one->thread, sched_self(), memory_order_relaxed);
     if (tracing) print_event(one);
+    if (sched_is_seeded()) hash_event(what, a, b);
 }
 
 void sim_set_trace(bool on)
@@ -179,7 +202,9 @@ void sim_run(void (*body)(void *argument), void *argument)
     one.body = body;
     one.argument = argument;
     atomic_store_explicit(&events_seen, 0, memory_order_relaxed);
+    trace_hash = 0;
     sched_run(run_body, &one);
+    hash_number(sched_draw(UINT32_MAX)); /* and how much was drawn that shows in no event */
 }
 
 sim_thread *sim_thread_start(const char *name, void (*body)(void *argument), void *argument)

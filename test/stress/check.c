@@ -128,6 +128,8 @@ static void check_call(const call *made)
 {
     uint32_t callbacks = atomic_load(&made->callbacks);
 
+    sim_note(made->begun ? "a call began" : "Begin failed", (uint64_t)made->begin_error, callbacks);
+    sim_note(is_ended(made) ? "and ended" : "not ended", (uint64_t)made->error, made->bytes);
     check(callbacks == (made->begun && made->calls_back ? 1u : 0u), "not called back as it has to be", made);
     check(!made->damaged, "bytes behind the received ones have changed", made);
     check(made->begun || made->kept_size == 0, "Begin failed, and bytes were received", made);

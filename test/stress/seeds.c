@@ -6,6 +6,11 @@
  *   seeds [--profile NAME] --replay N [--trace]        runs one, with every event printed
  *   seeds [--profile NAME] --print N                   prints its script
  *   seeds [--profile NAME] --shrink N                  prints a small script that fails as it does
+ *   seeds [--profile NAME] [--from N] [--count N] --exactly
+ *                                                      runs each seed twice, and once in another process:
+ *                                                      is it the same run?
+ *   seeds [--profile NAME] [--from N] [--count N] --hashes
+ *                                                      prints what each run is as a number
  *   seeds --script FILE [--trace]                      runs a script
  *   seeds --script FILE --smaller                      prints a smaller one that fails as it does
  *
@@ -20,13 +25,14 @@
 #include <unistd.h>
 
 #include "../support/number.h"
+#include "replay.h"
 #include "sim.h"
 #include "trial.h"
 
 #define TRIALS 400u
 #define TEXT_LIMIT 65536u
 
-enum deed { DEED_RUN, DEED_PRINT, DEED_SHRINK };
+enum deed { DEED_RUN, DEED_PRINT, DEED_SHRINK, DEED_COMPARE, DEED_HASH };
 
 typedef struct wish {
     enum deed deed;
@@ -103,6 +109,10 @@ static bool read_flag(const char *name)
         sim_set_trace(true);
     else if (strcmp(name, "--smaller") == 0)
         wished.deed = DEED_SHRINK;
+    else if (strcmp(name, "--exactly") == 0)
+        wished.deed = DEED_COMPARE;
+    else if (strcmp(name, "--hashes") == 0)
+        wished.deed = DEED_HASH;
     else
         return false;
     return true;
@@ -202,11 +212,29 @@ static int run_seeds(void)
     return passed == 0 ? 1 : 0;
 }
 
+/* With real threads no run is another one's like. */
+static int run_again(void)
+{
+    if (!sim_is_seeded()) {
+        (void)fprintf(stderr, "with real threads each run is another one: use the seeded program\n");
+        return 2;
+    }
+    prepare_explanation(wished.from);
+    if (wished.deed == DEED_HASH) {
+        replay_print(wished.profile, wished.from, wished.count);
+        return 0;
+    }
+    if (!replay_compare(wished.profile, wished.from, wished.count)) return 1;
+    (void)printf("%llu passed, 0 failed\n", (unsigned long long)wished.count);
+    return 0;
+}
+
 static int run_wish(void)
 {
     script made;
     int status = 0;
 
+    if (wished.deed == DEED_COMPARE || wished.deed == DEED_HASH) return run_again();
     if (wished.file == NULL && wished.deed == DEED_RUN) {
         status = run_seeds();
     } else {
@@ -234,7 +262,7 @@ int main(int argc, char **argv)
         (void)fprintf(
             stderr,
             "usage: %s [--profile NAME] [--from N] [--count N] [--trace] [--replay N | --print N |\n"
-            "           --shrink N | --script FILE [--smaller]]\n",
+            "           --shrink N | --exactly | --hashes | --script FILE [--smaller]]\n",
             command);
         return 2;
     }

@@ -31,7 +31,7 @@ set(shrink_sources stress/shrink.c stress/trial.c)
 
 # The seeds of a scheduler, on each of the three kernels (sim.h).
 function(test_seeds scheduler model count)
-    add_executable(seeds_${scheduler} ${stress_sources} ${shrink_sources} stress/seeds.c)
+    add_executable(seeds_${scheduler} ${stress_sources} ${shrink_sources} stress/replay.c stress/seeds.c)
     target_link_libraries(seeds_${scheduler} PRIVATE ${model} apmsock_compile)
     math(EXPR half "${count} / 2")
     math(EXPR second "${half} + 1")
@@ -40,6 +40,14 @@ function(test_seeds scheduler model count)
             test_entry(NAME seeds/${scheduler}/${profile}/${from} LABELS seeds
                 COMMAND seeds_${scheduler} --profile ${profile} --from ${from} --count ${half})
         endforeach()
+    endforeach()
+endfunction()
+
+# That a seed is the same run each time, where it has to be.
+function(test_replays scheduler)
+    foreach(profile windows wine hostile)
+        test_entry(NAME replay/${scheduler}/${profile} LABELS seeds
+            COMMAND seeds_${scheduler} --profile ${profile} --from 1 --count 20 --exactly)
     endforeach()
 endfunction()
 
