@@ -9,6 +9,7 @@ set(stress_sources
     stress/call.c
     stress/check.c
     stress/check_letters.c
+    stress/convoy.c
     stress/fleet.c
     stress/gate.c
     stress/host.c
