@@ -326,5 +326,6 @@ void sim_request_reset(void);
 void sim_socket_reset_table(void);
 void sim_listener_check_table(void);
 void sim_names_reset(void);
+void sim_clock_reset(void);
 
 #endif

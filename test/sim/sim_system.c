@@ -98,10 +98,17 @@ uint32_t apmk_processor_count(void)
     return sim_profile_now()->processors;
 }
 
+static _Atomic uint64_t slept;
+
+/* A run does not depend on those before it. */
+void sim_clock_reset(void)
+{
+    atomic_store_explicit(&slept, 0, memory_order_relaxed);
+}
+
 /* It never goes back, but it may stand still, and jump. */
 uint64_t apmk_now(void)
 {
-    static _Atomic uint64_t slept;
     const sim_profile *profile = sim_profile_now();
     uint64_t now;
 

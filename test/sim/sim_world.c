@@ -191,6 +191,7 @@ static void run_body(void *argument)
     sim_request_reset();
     sim_port_reset();
     sim_names_reset();
+    sim_clock_reset();
     sim_socket_reset_table();
     sim_listener_check_table();
 }

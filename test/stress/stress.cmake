@@ -48,7 +48,7 @@ endfunction()
 function(test_replays scheduler)
     foreach(profile windows wine hostile)
         test_entry(NAME replay/${scheduler}/${profile} LABELS seeds
-            COMMAND seeds_${scheduler} --profile ${profile} --from 1 --count 20 --exactly)
+            COMMAND seeds_${scheduler} --profile ${profile} --from 1 --count 100 --exactly)
     endforeach()
 endfunction()
 
