@@ -20,6 +20,12 @@ static void *test_memory(size_t size)
 
 /* ---- making and deleting ---------------------------------------------------------------------- */
 
+static enum call_deed draw_deed(uint64_t *stream)
+{
+    if (draw(stream, 2) == 0) return (enum call_deed)draw(stream, DEEDS);
+    return draw(stream, 3) == 0 ? DEED_AWAIT : DEED_NONE;
+}
+
 call *call_new(place *at, enum call_kind kind, uint64_t *stream)
 {
     call *made = (call *)test_memory(sizeof *made);
@@ -30,7 +36,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     made->calls_back = draw(stream, 5) != 0;
     made->wants_result = draw(stream, 4) != 0;
     made->end = (enum call_end)draw(stream, 3);
-    if (draw(stream, 2) == 0) made->deed = (enum call_deed)draw(stream, DEEDS);
+    made->deed = draw_deed(stream);
     made->way = (enum call_way)draw(stream, 3);
     made->reuses = draw(stream, 3) != 0;
     if (kind == CALL_CONNECT || kind == CALL_DISCONNECT) return made;
@@ -161,6 +167,10 @@ static void begin_next(place *at, enum call_kind kind, uint64_t *stream)
 
     if (kind == CALL_CONNECT || kind == CALL_DISCONNECT || !chained || *left == 0) return;
     --*left;
+    if (draw(stream, 6) == 0 && await_block(at, kind, stream)) {
+        if (*left == 0) return;
+        --*left;
+    }
     next = call_new(at, kind, stream);
     next->wants_result = false; /* nobody would give it back */
     next->calls_back = true;
@@ -188,6 +198,7 @@ static void do_deed(call *made, apm_async_result *result)
         place_ask(made->at, &made->stream);
         result_ask(made, result, &made->stream);
         break;
+    case DEED_AWAIT: slot_await(run, &made->stream); break;
     case DEED_NONE:
     case DEED_NEXT:
     case DEEDS: break;

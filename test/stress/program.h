@@ -37,6 +37,7 @@ enum call_deed {
     DEED_NEXT,
     DEED_LIBRARY,
     DEED_ASK,
+    DEED_AWAIT,
     DEEDS
 };
 enum call_letter { LETTER_NONE, LETTER_TO, LETTER_FROM, LETTER_MESSAGE }; /* the members of datagram.h */
@@ -159,8 +160,9 @@ struct program {
     _Atomic bool stopping;        /* the hosts */
     _Atomic bool cleaned_up;      /* the end has begun */
     bool cleans_early, drains, hostile;
-    uint32_t cleans_after; /* ms */
-    uint32_t users;        /* of apm_startup */
+    uint32_t cleans_after;    /* ms */
+    uint32_t users;           /* of apm_startup */
+    _Atomic uint32_t waiting; /* callbacks that wait for an operation */
 
     uint32_t polls;   /* who calls back: */
     uint32_t pollers; /* so many threads poll */
@@ -214,6 +216,10 @@ void call_delete(call *made);
 
 /* blocking.c: begins and ends it in one. Afterwards it is known to its place. */
 void call_block(call *made);
+/* await.c: in a callback: ends a call whether or not it is pending; a blocking member. Not, if no worker
+ * would be left. */
+void await_end(program *run, call *made, apm_async_result *result, uint64_t *stream);
+bool await_block(place *at, enum call_kind kind, uint64_t *stream);
 /* misuse.c: what has to fail: an End of it that is not its own, a Begin of nonsense. */
 void call_misuse(call *made, uint64_t *stream);
 
@@ -229,6 +235,7 @@ apm_error parcel_begin(call *made, apm_async_callback callback, apm_async_result
 /* slot.c: puts a reference of the result into a slot; takes one out and does something to it. */
 void slot_share(program *run, apm_async_result *result, uint64_t *stream);
 void slot_meddle(program *run, uint64_t *stream);
+void slot_await(program *run, uint64_t *stream); /* in a callback: ends what is pending */
 void slot_empty(program *run);
 
 void actor_run(void *argument);

@@ -36,6 +36,30 @@ void slot_meddle(program *run, uint64_t *stream)
     apm_async_result_release(result);
 }
 
+static void put_back(program *run, uint32_t i, apm_async_result *result)
+{
+    apm_async_result_release(atomic_exchange_explicit(&run->slots[i], result, memory_order_acq_rel));
+}
+
+/* The first that is pending, from a drawn one on; perhaps by then it is no more. */
+void slot_await(program *run, uint64_t *stream)
+{
+    uint32_t first = draw(stream, SLOTS), k;
+
+    for (k = 0; k < SLOTS; k++) {
+        uint32_t i = (first + k) % SLOTS;
+        apm_async_result *result = atomic_exchange_explicit(&run->slots[i], NULL, memory_order_acq_rel);
+        if (result == NULL) continue;
+        if (apm_async_result_is_completed(result)) {
+            put_back(run, i, result);
+            continue;
+        }
+        await_end(run, (call *)apm_async_result_state(result), result, stream);
+        apm_async_result_release(result);
+        return;
+    }
+}
+
 void slot_empty(program *run)
 {
     uint32_t i;

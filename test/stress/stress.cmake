@@ -5,6 +5,7 @@
 set(stress_sources
     stress/actor.c
     stress/addresses.c
+    stress/await.c
     stress/blocking.c
     stress/call.c
     stress/check.c
