@@ -66,15 +66,21 @@ static void receive_in_a_row(actor *one, place *at)
     transfer(one, at, CALL_RECEIVE);
 }
 
+/* Until the last call there is over, but not for ever. */
+static void wait_for_last(const actor *one, const place *at, uint32_t patience)
+{
+    const call *last = one->own_count != 0 ? one->own[one->own_count - 1] : NULL;
+
+    if (last != NULL && last->at == at && !last->released)
+        (void)apm_async_result_wait(last->result, patience);
+}
+
 static void try_connect(actor *one, place *at)
 {
     if (at->sender != one->index || at->free) return;
     start_call(one, at, CALL_CONNECT);
     /* Mostly nothing else makes sense before it has connected. */
-    if (draw(&one->stream, 4) != 0 && one->own_count != 0) {
-        call *last = one->own[one->own_count - 1];
-        if (last->at == at && !last->released) (void)apm_async_result_wait(last->result, 20);
-    }
+    if (draw(&one->stream, 4) != 0) wait_for_last(one, at, 20);
 }
 
 /* A socket that says it is connected has both endpoints, until somebody closes it. */
@@ -93,10 +99,22 @@ static void look_at_endpoints(place *at)
     check_at(there == APM_ERROR_SUCCESS || there == APM_ERROR_OBJECT_DISPOSED, "connected to nobody", at);
 }
 
+/* Another conversation, of which something is said at once. */
+static void meet_again(actor *one, place *at)
+{
+    uint32_t count = 1 + draw(&one->stream, 3);
+
+    /* The other end has its time to leave, where time costs nothing. */
+    wait_for_last(one, at, sim_is_seeded() ? 3000 : 20);
+    if (!apm_socket_connected(at->socket)) try_connect(one, at);
+    while (count-- != 0) transfer(one, at, draw(&one->stream, 3) == 0 ? CALL_RECEIVE : CALL_SEND);
+}
+
 static void disconnect(actor *one, place *at)
 {
-    if (at->parts_ways && !at->datagram && at->sender == one->index && draw(&one->stream, 4) == 0)
-        start_call(one, at, CALL_DISCONNECT);
+    if (!at->parts_ways || at->datagram || at->sender != one->index || draw(&one->stream, 2) == 0) return;
+    start_call(one, at, CALL_DISCONNECT);
+    if (draw(&one->stream, 3) != 0) meet_again(one, at);
 }
 
 static void shut_down(actor *one, place *at)

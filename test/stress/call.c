@@ -38,7 +38,7 @@ call *call_new(place *at, enum call_kind kind, uint64_t *stream)
     made->end = (enum call_end)draw(stream, 3);
     made->deed = draw_deed(stream);
     made->way = (enum call_way)draw(stream, 3);
-    made->reuses = draw(stream, 3) != 0;
+    made->reuses = draw(stream, 5) != 0;
     if (kind == CALL_CONNECT || kind == CALL_DISCONNECT) return made;
 
     made->size = draw(stream, 12) == 0 ? 0 : 1 + draw(stream, draw(stream, 8) == 0 ? LARGEST : 40);
@@ -333,6 +333,11 @@ bool call_enter(call *made)
                                                    : &at->connect_count;
 
     if (*count == CALLS) return false;
+    if (made->kind == CALL_DISCONNECT) {
+        /* Where they are its own thread's; else they are in nobody's order. */
+        if (at->receiver == at->sender && !at->chained_receives) made->begun_before[0] = at->receive_count;
+        if (!at->chained_sends) made->begun_before[1] = at->send_count;
+    }
     list[(*count)++] = made;
     if (made->kind == CALL_SEND) {
         made->offset = at->offset;

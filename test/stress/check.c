@@ -194,8 +194,7 @@ static void check_received(const place *at)
 
 /* ---- what was sent -------------------------------------------------------------------------------------- */
 
-/* How much of a send went out; -1 if nobody knows: it was never ended. */
-static int64_t sent_bytes(const call *made)
+int64_t call_sent_bytes(const call *made)
 {
     if (!made->begun) return 0;
     if (made->files && made->error != APM_ERROR_SUCCESS) return -1;
@@ -208,7 +207,7 @@ static bool is_sent(const place *at, const conversation *to, uint32_t i, size_t 
 {
     for (; i < at->send_count; i++) {
         const call *made = at->sends[i];
-        int64_t known = sent_bytes(made);
+        int64_t known = call_sent_bytes(made);
         size_t left = to->read_size - where, most = known < 0 ? made->size : (size_t)known;
         size_t here = most < left ? most : left, match = 0;
 
@@ -285,7 +284,9 @@ void check_program(program *run)
         if (at->datagram) {
             if (!at->free) check_datagrams(at);
             check_letters(at);
-        } else if (!at->parts_ways) {
+        } else if (at->parts_ways) {
+            check_partings(at);
+        } else {
             check_received(at);
             check_sent(at);
         }

@@ -118,4 +118,10 @@ void host_run(void *argument)
         sim_peer *peer = sim_accept(at->listener, 20);
         if (peer != NULL) converse(at, peer);
     }
+    /* Those that nobody has got round to: something may have been sent to them. */
+    for (;;) {
+        sim_peer *peer = sim_accept(at->listener, 0);
+        if (peer == NULL) break;
+        converse(at, peer);
+    }
 }

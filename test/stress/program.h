@@ -50,11 +50,12 @@ struct call {
     bool calls_back, wants_result, peeks;
     bool blocks; /* a blocking member */
     enum call_letter letter;
-    const place *to;   /* of a letter that is sent */
-    bool reuses;       /* a disconnect */
-    enum call_way way; /* a connect */
-    uint32_t parts;    /* a list of so many buffers; 0: one buffer */
-    bool files;        /* a send: as a file with something before and after it */
+    const place *to;          /* of a letter that is sent */
+    bool reuses;              /* a disconnect */
+    uint32_t begun_before[2]; /* receives, sends: when it began */
+    enum call_way way;        /* a connect */
+    uint32_t parts;           /* a list of so many buffers; 0: one buffer */
+    bool files;               /* a send: as a file with something before and after it */
     int32_t file_flags;
     bool is_pathless;
     size_t size;
@@ -274,6 +275,10 @@ int64_t ledger_live(void);
 
 /* check.c: what has to hold when everything is over. */
 void check_program(program *run);
+/* How much of a send went out; -1 if nobody knows: it was never ended. */
+int64_t call_sent_bytes(const call *made);
+/* check_partings.c: of a place with one conversation after the other. */
+void check_partings(const place *at);
 /* check_letters.c: of datagrams, each of which is whole, or cut and says so. */
 void check_letters(const place *at);
 /* Places that could be one by the way they are. */

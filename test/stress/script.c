@@ -38,7 +38,7 @@ static const uint8_t kinds_drawn[] = {
 static void draw_traits(script_place *at, uint64_t *stream)
 {
     static const uint8_t one_in[TRAITS] = {
-        [TRAIT_DATAGRAM] = 6, [TRAIT_BOUND] = 6,         [TRAIT_NOBODY] = 10,          [TRAIT_PARTS_WAYS] = 6,
+        [TRAIT_DATAGRAM] = 6, [TRAIT_BOUND] = 6,         [TRAIT_NOBODY] = 10,          [TRAIT_PARTS_WAYS] = 5,
         [TRAIT_PARALLEL] = 2, [TRAIT_CHAINED_SENDS] = 4, [TRAIT_CHAINED_RECEIVES] = 4, [TRAIT_FREE] = 2,
         [TRAIT_DUAL] = 8,     [TRAIT_ADOPTED] = 10,
     };
@@ -87,7 +87,11 @@ static void draw_steps(script *made, uint32_t who, uint32_t places, uint64_t *st
     for (i = 0; i < count; i++) {
         uint32_t kind = kinds_drawn[draw(stream, sizeof kinds_drawn)];
         uint32_t where = draw(stream, places);
+        const script_place *at = &made->places[where];
 
+        /* Only its sender disconnects it, and after the first conversation a second one takes steps, too. */
+        if ((at->traits & 1u << TRAIT_PARTS_WAYS) != 0 && at->sender == who && draw(stream, 5) == 0)
+            kind = STEP_DISCONNECT;
         add_step(made, who, kind, where, chance_of(made->seed, who, PLACES + i));
     }
 }

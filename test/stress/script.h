@@ -48,7 +48,7 @@ enum place_trait {
     TRAIT_DATAGRAM,         /* connected to itself */
     TRAIT_BOUND,            /* to a port, by itself */
     TRAIT_NOBODY,           /* listens */
-    TRAIT_PARTS_WAYS,       /* disconnects, too: the order of its bytes is not looked at */
+    TRAIT_PARTS_WAYS,       /* disconnects, too, and meets again */
     TRAIT_PARALLEL,         /* connects */
     TRAIT_CHAINED_SENDS,    /* begun by the callbacks of those before */
     TRAIT_CHAINED_RECEIVES, /* so, too */

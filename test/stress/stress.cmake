@@ -10,6 +10,7 @@ set(stress_sources
     stress/call.c
     stress/check.c
     stress/check_letters.c
+    stress/check_partings.c
     stress/convoy.c
     stress/fleet.c
     stress/gate.c
