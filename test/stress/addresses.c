@@ -20,14 +20,20 @@ static apm_endpoint endpoint_of(const place *at, const char *text)
 
 static apm_endpoint other_address(const place *at, uint64_t *stream)
 {
-    switch (draw(stream, 6)) {
-    case 0: return endpoint_of(at, "192.0.2.1");    /* nobody ever answers */
-    case 1: return endpoint_of(at, "198.51.100.1"); /* no way there */
-    case 2: return endpoint_of(at, "203.0.113.1");  /* a refusal that takes its time */
-    case 3: return endpoint_of(at, "::1");          /* not for this socket */
-    case 4: return endpoint_of(at, "0.0.0.0");
-    default: return at->remote;
-    }
+    static const char *const ipv4[] = {
+        "192.0.2.1",    /* nobody ever answers */
+        "198.51.100.1", /* no way there */
+        "203.0.113.1",  /* a refusal that takes its time */
+        "::1",          /* not for this socket */
+        "0.0.0.0",
+    };
+    static const char *const ipv6[] = {
+        "2001:db8::1", "2001:470::1", "::ffff:203.0.113.1", "127.0.0.1", "::", /* the same */
+    };
+    uint32_t which = draw(stream, 6);
+
+    if (which == 5) return at->remote;
+    return endpoint_of(at, at->family == APM_FAMILY_IPV6 ? ipv6[which] : ipv4[which]);
 }
 
 static void name_addresses(const place *at, uint64_t *stream)

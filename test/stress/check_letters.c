@@ -95,7 +95,7 @@ static void check_details(const call *made)
     /* The same address, without the port. */
     (void)apm_endpoint_format(&made->information.address, text, sizeof text);
     (void)apm_endpoint_parse(text, &here);
-    check(apm_endpoint_family(&here) == APM_FAMILY_IPV4, "the destination is none", made);
+    check(apm_endpoint_family(&here) == made->at->family, "the destination is none", made);
 }
 
 void check_letters(const place *at)

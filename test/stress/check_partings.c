@@ -132,12 +132,28 @@ static void send_from(course *way, size_t i, size_t where, const call *made)
         way->next[where + match] = true; /* cut off: the rest is lost */
 }
 
-static bool has_parted_itself(const call *made)
+/* A disconnect that waits for its turn does it in a file's stead. */
+static bool has_heir(const place *at, uint32_t sends)
+{
+    uint32_t i;
+
+    for (i = 0; i < at->connect_count; i++) {
+        const call *made = at->connects[i];
+        if (made->kind == CALL_DISCONNECT && made->begun &&
+            (at->chained_sends || made->begun_before[1] >= sends))
+            return true;
+    }
+    return false;
+}
+
+/* A file that disconnects with reuse: the `number`th send. */
+static bool has_parted_itself(const place *at, uint32_t number)
 {
     const int32_t both = APM_SEND_FILE_DISCONNECT | APM_SEND_FILE_REUSE_SOCKET;
+    const call *made = at->sends[number - 1];
 
     return made->files && (made->file_flags & both) == both && atomic_load(&made->winners) == 1 &&
-           made->error == APM_ERROR_SUCCESS;
+           made->error == APM_ERROR_SUCCESS && !has_heir(at, number);
 }
 
 static void send_one(course *way, const call *made)
@@ -151,7 +167,6 @@ static void send_one(course *way, const call *made)
             if (way->here[where]) send_from(way, k, where, made);
     go_on(way);
     meet_again(way);
-    if (has_parted_itself(made)) part_after_sends(way);
 }
 
 static void check_sends(const place *at)
@@ -165,7 +180,9 @@ static void check_sends(const place *at)
         /* Callbacks that begin the next send are in nobody's order. */
         partings = at->chained_sends ? 0 : count_partings(at, true, i);
         for (; partings != 0; partings--) part_after_sends(&way);
-        if (i < at->send_count) send_one(&way, at->sends[i]);
+        if (i == at->send_count) break;
+        send_one(&way, at->sends[i]);
+        if (has_parted_itself(at, i + 1)) part_after_sends(&way);
     }
     check_at(way.count == 0 || way.here[way.places - 1], "what was sent is not what its conversations read",
              at);

@@ -11,7 +11,7 @@ static const place *draw_receiver(const call *made, uint64_t *stream)
 {
     const place *to = &made->at->in->places[draw(stream, PLACES)];
 
-    return to->free && to->socket != NULL ? to : made->at;
+    return to->free && to->socket != NULL && to->family == made->at->family ? to : made->at;
 }
 
 static bool is_letter(const place *at, enum call_kind kind, uint64_t *stream)

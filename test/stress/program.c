@@ -54,14 +54,13 @@ static bool bind_socket(place *at, apm_endpoint *local)
 /* A datagram socket talks to itself; where it cannot be bound, to nobody. */
 static void name_remote(place *at)
 {
-    uint16_t port =
-        at->datagram || at->nobody ? sim_free_port(APM_FAMILY_IPV4) : sim_listener_port(at->listener);
+    uint16_t port = at->datagram || at->nobody ? sim_free_port(at->family) : sim_listener_port(at->listener);
     apm_endpoint local;
 
     memset(&at->remote, 0, sizeof at->remote);
-    at->remote.length = sim_address(APM_FAMILY_IPV4, port, at->remote.address);
+    at->remote.length = sim_address(at->family, port, at->remote.address);
     if (!at->datagram) return;
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local);
+    (void)apm_endpoint_loopback(at->family, 0, &local);
     at->nameless = !at->is_named && !bind_socket(at, &local);
     if (!at->nameless)
         check_at(apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS, "a name", at);
@@ -72,19 +71,19 @@ static void bind_place(place *at)
 {
     apm_endpoint local;
 
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, sim_free_port(APM_FAMILY_IPV4), &local);
+    (void)apm_endpoint_loopback(at->family, sim_free_port(at->family), &local);
     (void)bind_socket(at, &local);
 }
 
 /* Bound already, or not. What fails stays the one's who opened it. */
 static apm_error adopt_socket(place *at, int32_t type)
 {
-    uintptr_t handle = kernel_open(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED);
+    uintptr_t handle = kernel_open(at->family, type, APM_PROTOCOL_UNSPECIFIED);
     apm_endpoint local;
     apm_error error;
 
     if (handle == NO_SOCKET) return APM_ERROR_TOO_MANY_OPEN_SOCKETS;
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, sim_free_port(APM_FAMILY_IPV4), &local);
+    (void)apm_endpoint_loopback(at->family, sim_free_port(at->family), &local);
     if (at->bound) at->is_named = kernel_bind(handle, &local);
     error = apm_socket_adopt(handle, &at->socket);
     if (error != APM_ERROR_SUCCESS) kernel_close(handle);
@@ -98,7 +97,7 @@ static apm_error create_socket(place *at)
     /* Before the library runs nobody can open one. */
     if (at->adopted && at->in->users != 0) return adopt_socket(at, type);
     if (at->dual) return apm_socket_create_dual(type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
-    return apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
+    return apm_socket_create(at->family, type, APM_PROTOCOL_UNSPECIFIED, &at->socket);
 }
 
 static void set_number(place *at, apm_socket_option option, int32_t value)
@@ -108,7 +107,7 @@ static void set_number(place *at, apm_socket_option option, int32_t value)
 
 static void open_place(place *at)
 {
-    at->listener = sim_listen(APM_FAMILY_IPV4, 4);
+    at->listener = sim_listen(at->family, 4);
     if (create_socket(at) != APM_ERROR_SUCCESS)
         check_at(at->socket == NULL, "create failed and gave a socket", at);
     if (at->socket != NULL) {
@@ -340,6 +339,7 @@ static void load_place(place *at, const script_place *from)
 #endif
     at->free = at->datagram && has_trait(from, TRAIT_FREE);
     at->dual = !at->datagram && has_trait(from, TRAIT_DUAL);
+    at->family = !at->dual && has_trait(from, TRAIT_IPV6) ? APM_FAMILY_IPV6 : APM_FAMILY_IPV4;
     at->adopted = has_trait(from, TRAIT_ADOPTED);
     at->bound = has_trait(from, TRAIT_BOUND);
     at->nobody = has_trait(from, TRAIT_NOBODY);

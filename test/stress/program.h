@@ -108,6 +108,7 @@ struct place {
     uint32_t sender, receiver; /* actors */
     bool datagram;             /* the traits of script.h */
     bool bound, nobody, parts_ways, parallel, free, dual, adopted;
+    int32_t family;           /* of its endpoints */
     bool is_named;            /* was bound when it was adopted */
     bool nameless;            /* a datagram socket that could not be bound: nobody knows where it is */
     _Atomic uint32_t hops[8]; /* what somebody set as its TTL: bits */

@@ -38,9 +38,10 @@ static const uint8_t kinds_drawn[] = {
 static void draw_traits(script_place *at, uint64_t *stream)
 {
     static const uint8_t one_in[TRAITS] = {
-        [TRAIT_DATAGRAM] = 6, [TRAIT_BOUND] = 6,         [TRAIT_NOBODY] = 10,          [TRAIT_PARTS_WAYS] = 5,
-        [TRAIT_PARALLEL] = 2, [TRAIT_CHAINED_SENDS] = 4, [TRAIT_CHAINED_RECEIVES] = 4, [TRAIT_FREE] = 2,
-        [TRAIT_DUAL] = 8,     [TRAIT_ADOPTED] = 10,
+        [TRAIT_DATAGRAM] = 6,         [TRAIT_BOUND] = 6,    [TRAIT_NOBODY] = 10,
+        [TRAIT_PARTS_WAYS] = 5,       [TRAIT_PARALLEL] = 2, [TRAIT_CHAINED_SENDS] = 4,
+        [TRAIT_CHAINED_RECEIVES] = 4, [TRAIT_FREE] = 2,     [TRAIT_DUAL] = 8,
+        [TRAIT_ADOPTED] = 10,         [TRAIT_IPV6] = 6,
     };
     uint32_t i;
 

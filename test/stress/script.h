@@ -55,6 +55,7 @@ enum place_trait {
     TRAIT_FREE,             /* of a datagram socket: connected to nobody; to and from any other such place */
     TRAIT_DUAL,             /* a stream of both families */
     TRAIT_ADOPTED,          /* opened by somebody else */
+    TRAIT_IPV6,             /* of that family alone */
     TRAITS
 };
 

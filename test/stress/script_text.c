@@ -29,6 +29,7 @@ static const char *const trait_names[TRAITS] = {
     [TRAIT_FREE] = "free",
     [TRAIT_DUAL] = "dual",
     [TRAIT_ADOPTED] = "adopted",
+    [TRAIT_IPV6] = "ipv6",
 };
 
 /* ---- writing ----------------------------------------------------------------------------------- */
