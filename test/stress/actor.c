@@ -138,7 +138,10 @@ static void use_place(actor *one, place *at)
     case 0:
     case 1:
     case 2: look_at_endpoints(at); break;
-    case 3: (void)apm_socket_handle(at->socket); break;
+    case 3:
+        (void)apm_socket_handle(at->socket);
+        tally_ask(one->in);
+        break;
     case 4:
         apm_socket_retain(at->socket);
         (void)apm_socket_connected(at->socket);

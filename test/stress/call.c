@@ -197,6 +197,7 @@ static void do_deed(call *made, apm_async_result *result)
     case DEED_ASK:
         place_ask(made->at, &made->stream);
         result_ask(made, result, &made->stream);
+        tally_ask(run);
         break;
     case DEED_AWAIT: slot_await(run, &made->stream); break;
     case DEED_NONE:

@@ -229,6 +229,31 @@ void fleet_wait(const actor *one)
     }
 }
 
+bool fleet_is_open(const actor *one)
+{
+    const fleeting *made;
+
+    for (made = one->fleet; made != NULL; made = made->next)
+        if (atomic_load_explicit(&made->is_callbacks, memory_order_relaxed)) return true;
+    return false;
+}
+
+static void tally(program *run, const fleeting *one)
+{
+    uint32_t i;
+
+    run->fleets.begun += one->begun;
+    run->fleets.sent += one->sent;
+    for (i = 0; i < FREIGHTS; i++) {
+        const freight *made = &one->freights[i];
+
+        run->fleets.received += made->kept_size;
+        if (!made->begun) continue;
+        if (made->kind == FREIGHT_LETTER_FROM) run->fleets.letters += FREIGHT_ROOM;
+        if (made->kind == FREIGHT_LETTER_TO) run->fleets.sent += FREIGHT_ROOM;
+    }
+}
+
 void fleet_check(actor *one)
 {
     while (one->fleet != NULL) {
@@ -238,6 +263,7 @@ void fleet_check(actor *one)
         if (atomic_load(&made->callbacks) != made->begun)
             sim_fail("fleet: %u operations called back %u times", (unsigned)made->begun,
                      (unsigned)atomic_load(&made->callbacks));
+        tally(one->in, made);
         if (made->convoy) convoy_check(made);
         free(made);
     }

@@ -295,6 +295,7 @@ static void play(program *run)
     for (i = 0; i < ACTORS; i++)
         if (run->actors[i].thread != NULL) sim_thread_join(run->actors[i].thread);
     for (i = 0; i < PLACES && run->drains; i++) finish_place(&run->places[i]);
+    tally_settle(run);
     if (!run->cleans_early) clean_up(run);
     poller_join(run);
     check_nothing_runs();
@@ -318,6 +319,7 @@ static void program_run(void *argument)
     if (sim_census(SIM_EVENTS) != 0) sim_fail("events are left over");
     log_check(run);
     check_program(run);
+    tally_check(run);
     for (i = 0; i < PLACES; i++) delete_place(&run->places[i]);
 }
 

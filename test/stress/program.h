@@ -151,6 +151,15 @@ typedef struct actor {
     sim_thread *thread;
 } actor;
 
+enum tally_number {
+    TALLY_COMPLETED,
+    TALLY_CANCELLED,
+    TALLY_FAILED,
+    TALLY_SENT,
+    TALLY_RECEIVED,
+    TALLY_NUMBERS
+};
+
 struct program {
     sim_profile profile;
     apm_options options;
@@ -171,6 +180,14 @@ struct program {
     _Atomic uint32_t tells;
     _Atomic bool told;
     sim_thread *poller[POLLERS];
+
+    bool settles; /* everything is closed before the end, and the statistics compared */
+    bool is_settled;
+    apm_statistics settled;
+    _Atomic uint64_t tally[TALLY_NUMBERS]; /* the most that anybody has seen */
+    struct {
+        uint64_t begun, sent, received, letters; /* operations; bytes, and at most so many more */
+    } fleets;
 
     bool logs;
     _Atomic bool over; /* nothing may be told any more */
@@ -255,6 +272,11 @@ void result_ask(call *made, apm_async_result *result, uint64_t *stream);
 void log_install(program *run);
 void log_check(program *run);
 
+/* tally.c: the statistics, at any time, and when everything is closed; against what the calls know. */
+void tally_ask(program *run);
+void tally_settle(program *run);
+void tally_check(const program *run);
+
 /* poller.c: threads in apm_poll. */
 void poller_install(program *run);
 void poller_start(program *run);
@@ -268,7 +290,8 @@ void gate_close(program *run);
 /* fleet.c: sockets that are let go with everything under way. */
 void fleet_launch(actor *one);
 void fleet_wait(const actor *one);
-void fleet_check(actor *one); /* at the end; deletes them */
+bool fleet_is_open(const actor *one); /* a callback that has not come holds one of them */
+void fleet_check(actor *one);         /* at the end; deletes them */
 
 /* ledger.c: the counting allocator. */
 void ledger_install(apm_options *options, uint32_t failures);

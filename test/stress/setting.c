@@ -84,6 +84,7 @@ static const setting settings[] = {
     NUMBER("polls", polls, 2),
     NUMBER("pollers", pollers, 3),
     TRUTH("logs", logs),
+    TRUTH("settles", settles),
 };
 
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_ROOM, "a script has room for all settings");

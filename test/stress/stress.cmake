@@ -27,6 +27,7 @@ set(stress_sources
     stress/script_text.c
     stress/setting.c
     stress/slot.c
+    stress/tally.c
     stress/weather.c)
 
 # What shrinks them: with child processes.

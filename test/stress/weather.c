@@ -100,4 +100,5 @@ void weather_draw(program *run, enum script_profile profile, uint64_t *stream)
     if (draw(stream, 3) == 0) run->polls = 1 + draw(stream, 2);
     if (run->polls != POLLS_NOT) run->pollers = 1 + draw(stream, POLLERS);
     run->logs = draw(stream, 4) == 0;
+    run->settles = draw(stream, 4) == 0;
 }
