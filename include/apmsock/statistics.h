@@ -29,7 +29,7 @@ typedef struct apm_statistics {
     uint64_t live;           /**< that have not called back yet */
     uint64_t bytes_sent;     /**< that left: what Ends of sends give, files included */
     uint64_t bytes_received; /**< that came: what Ends of receives give, also if only looked at */
-    uint32_t sockets;        /**< open ones, and closed ones with live operations */
+    uint32_t sockets;        /**< open ones, and closed ones with live operations (and a moment longer) */
     uint32_t workers;        /**< threads of the pool */
     uint32_t idle_workers;   /**< that wait for something to do */
 } apm_statistics;

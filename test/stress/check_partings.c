@@ -42,7 +42,7 @@ static void open_course(course *way, const place *at, bool outward)
     memset(way, 0, sizeof *way);
     way->at = at;
     for (one = at->first; one != NULL; one = one->next) way->count++;
-    way->all = (const conversation **)test_memory(way->count + 1, sizeof *way->all);
+    way->all = (const conversation **)test_memory(way->count + 1, sizeof(const conversation *));
     way->first = (size_t *)test_memory(way->count + 1, sizeof *way->first);
     for (one = at->first; one != NULL; one = one->next, i++) {
         way->all[i] = one;
