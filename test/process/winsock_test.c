@@ -167,6 +167,7 @@ static int WSAAPI read_option(SOCKET handle, int level, int name, char *value, i
     memset(provider, 0, sizeof *provider);
     provider->iSocketType = now.type;
     provider->dwServiceFlags1 = now.service;
+    *size = (int)sizeof *provider;
     return 0;
 }
 
@@ -205,9 +206,11 @@ static int WSAAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_
     CHECK(out == NULL && out_size == 0 && size != NULL && overlapped == NULL && then == NULL);
     now.order_calls++;
     memcpy(&now.first_time, in, sizeof now.first_time);
+    *size = 0;
     return now.has_options ? 0 : fail();
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): Winsock's type */
 static int WSAAPI take_bytes(SOCKET handle, char *bytes, int size, int flags)
 {
     CHECK(handle == HANDLE_NUMBER && bytes != NULL && size == 0 && flags == 0);
