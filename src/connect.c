@@ -94,16 +94,10 @@ static apm_error enter_connect(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
     int32_t limit = atomic_load_explicit(&socket->settings.connect_timeout, memory_order_relaxed);
-    apmi_course *course = apmi_course_of(operation);
 
     /* Of a datagram socket that has a peer the phase has not told. */
     if (socket->connect != NULL) return APM_ERROR_INVALID_OPERATION;
-    /* Two handles cannot have one port. */
-    if (socket->local.length != 0) {
-        apm_endpoint local;
-        apmi_address_get(&socket->local, &local);
-        if (apm_endpoint_port(&local) != 0) course->parallel = false;
-    }
+    apmi_course_settle(operation);
     socket->connect = operation;
     /* Its expiry waits for the gate, and finds the connect begun, or gone. */
     return limit > 0 ? apmi_deadline_limit(operation, (uint32_t)limit) : APM_ERROR_SUCCESS;

@@ -80,6 +80,16 @@ void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote)
     if (apmi_socket_fit(operation->socket, remote, address) != APM_ERROR_SUCCESS) address->length = 0;
 }
 
+void apmi_course_settle(apmi_operation *operation)
+{
+    const apm_socket *socket = operation->socket;
+    apm_endpoint local;
+
+    if (socket->local.length == 0) return;
+    apmi_address_get(&socket->local, &local);
+    if (apm_endpoint_port(&local) != 0) apmi_course_of(operation)->parallel = false;
+}
+
 static int32_t family_of(const apmk_address *address)
 {
     static const unsigned char prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
@@ -459,6 +469,7 @@ static void take_addresses(apmi_operation *operation)
         apmi_course_add(operation, &remote);
     }
     if (course->count == 0) course->error = APM_ERROR_NO_DATA;
+    apmi_course_settle(operation);
     if (course->parallel) apmi_course_interleave(course);
 }
 

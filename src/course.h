@@ -51,6 +51,9 @@ static inline apmi_course *apmi_course_of(const apmi_operation *operation)
 bool apmi_course_make(apmi_operation *operation, uint32_t room, bool looks);
 /* One more address; what the socket cannot use is kept as such. */
 void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote);
+/* Under the gate, and again when the addresses of a name are there: no parallel attempts where the socket is
+ * bound to a port by then, which two handles cannot have. */
+void apmi_course_settle(apmi_operation *operation);
 /* Addresses of which families take turns, for parallel attempts. */
 void apmi_course_interleave(apmi_course *course);
 

@@ -44,16 +44,20 @@ apm_error APM_CALL apm_manual_reset_event_reset(apm_manual_reset_event *event)
 apm_error APM_CALL apm_manual_reset_event_wait_one(apm_manual_reset_event *event, uint32_t timeout)
 {
     uint32_t left = timeout, slice;
+    uint64_t start, past;
     apmk_code code;
 
     if (event == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (timeout == 0) return apmi_error_from_native(apmk_event_wait(kernel_event(event), 0));
-    do {
+    start = apmk_now();
+    for (;;) {
         slice = apmi_library_recruit(); /* what sets it may be a callback that has no worker yet */
         if (slice > left) slice = left;
         code = apmk_event_wait(kernel_event(event), slice);
-        if (timeout != APM_INFINITE) left -= slice;
-    } while (code == APMK_WAIT_TIMEOUT && left != 0);
+        if (code != APMK_WAIT_TIMEOUT || (slice == left && timeout != APM_INFINITE)) break;
+        past = apmk_now() - start;
+        if (timeout != APM_INFINITE) left = past < timeout ? timeout - (uint32_t)past : 0;
+    }
     return apmi_error_from_native(code);
 }
 

@@ -383,7 +383,7 @@ static void wait_for_sockets(apmi_library *library)
         if (library->ready.used)
             apmi_ready_drain(library, live);
         else
-            (void)apmk_wait_address(&library->live, live, APMK_FOREVER);
+            (void)apmk_wait_address(&library->live, live, apmi_pool_recruit(&library->pool));
     }
 }
 

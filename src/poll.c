@@ -82,12 +82,9 @@ static apm_error ask_kernel(apmk_socket kernel, int32_t mode, uint32_t timeout, 
 }
 
 /* Under the gate: the handle has a port of the caller's, or may have one by the time that it is replaced. */
-static bool may_keep_port(const apm_socket *socket)
+static bool may_keep_port(apm_socket *socket)
 {
-    apmi_phase phase = apmi_socket_phase(socket);
-
-    return socket->local.length != 0 ||
-           (apmi_socket_is_stream(socket) && (phase == APMI_FRESH || phase == APMI_SPENT));
+    return socket->local.length != 0 || (apmi_socket_is_stream(socket) && !apmi_socket_is_named(socket));
 }
 
 /* One look at a handle. Waits, for `timeout` at most, but where that could keep a port from the next
@@ -141,6 +138,7 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
         uint64_t now = apmk_now(), left = deadline > now ? deadline - now : 0;
         uint32_t phase = apmi_socket_phase(socket), slice;
 
+        (void)apmi_pool_recruit(&socket->library->pool); /* what is waited for may be a callback's doing */
         over = left <= SLICE;
         error = poll_once(socket, mode, over ? (uint32_t)left : SLICE, &found, &slice, &again);
         if (error == APM_ERROR_SUCCESS && !found && slice != 0) {

@@ -348,10 +348,10 @@ apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)
     /* Of another family no endpoint could be told. */
     if (error == APM_ERROR_SUCCESS && family != APM_FAMILY_IPV4 && family != APM_FAMILY_IPV6)
         error = APM_ERROR_NOT_SUPPORTED;
-    if (error == APM_ERROR_SUCCESS &&
-        apmk_socket_get_option(handle, LEVEL_SOCKET, NAME_LISTENS, &listens, &size) == APMK_SUCCESS &&
-        listens != 0)
-        error = APM_ERROR_INVALID_OPERATION;
+    if (error == APM_ERROR_SUCCESS && type == APM_SOCKET_STREAM)
+        error = excuse(apmk_socket_get_option(handle, LEVEL_SOCKET, NAME_LISTENS, &listens, &size),
+                       APM_ERROR_PROTOCOL_OPTION, APM_ERROR_PROTOCOL_OPTION);
+    if (error == APM_ERROR_SUCCESS && listens != 0) error = APM_ERROR_INVALID_OPERATION;
     if (error == APM_ERROR_SUCCESS) {
         error = make_socket(family, type, protocol, handle, &made);
         /* The system's "invalid parameter": not overlapped, or attached to a port already. */

@@ -36,7 +36,9 @@ APM_API apm_error APM_CALL apm_manual_reset_event_reset(apm_manual_reset_event *
 
 /**
  * Blocks until the event is signaled, or for `timeout` milliseconds (0 only looks,
- * APM_INFINITE never ends). From a callback it holds that worker; another takes over.
+ * APM_INFINITE never ends). From a callback it holds that worker; another takes over. A signal
+ * that is taken back at once can be missed by a thread that has waited for seconds, as by one that the
+ * system interrupts: let it stand until whoever waits has answered.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_TIMED_OUT, or the system's code.
  *

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scenes of connecting: who comes first of those who connect, name a socket, and use it meanwhile. */
+#include <string.h>
+
 #include "../support/disconnect_now.h"
 #include "scene.h"
 
@@ -237,6 +239,59 @@ static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(voi
     close_connection(&one);
 }
 
+/* ---- a name, and a bind meanwhile ---------------------------------------------------------------------- */
+
+/* The first address of the name refuses, or never answers; the other one is the listener's. */
+static void name_two(bool first_answers)
+{
+    apmk_address addresses[2] = {{0}, {0}};
+    apm_endpoint silent = endpoint_of("192.0.2.1", 9), refusing = endpoint_of("203.0.113.1", 9);
+    const apm_endpoint *first = first_answers ? &refusing : &silent;
+
+    addresses[0].length = first->length;
+    memcpy(addresses[0].bytes, first->address, (size_t)first->length);
+    addresses[1].length = sim_address(APM_FAMILY_IPV4, 9, addresses[1].bytes);
+    sim_name_add("two.test", addresses, 2, 0);
+}
+
+static void poll_for_writing(void *argument)
+{
+    bool ready = false;
+
+    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_WRITE, &ready) == APM_ERROR_SUCCESS);
+}
+
+/* What the caller binds while a name is looked up is bound for each of its addresses: one after the other, also if
+ * they were to overlap, and whoever polls the socket. */
+static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    bool refuses = sim_draw(2) == 0;
+    apm_endpoint local = endpoint_of("127.0.0.1", 5001), found = {0};
+    apm_async_result *result = NULL;
+    sim_thread *poller;
+
+    name_two(refuses);
+    one.socket = new_socket(APM_SOCKET_STREAM);
+    CU_ASSERT(apm_socket_set_option(one.socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM,
+                                    refuses ? APM_CONNECT_SEQUENTIAL : APM_CONNECT_PARALLEL) ==
+              APM_ERROR_SUCCESS);
+    sim_names_hold(true);
+    CU_ASSERT(apm_socket_begin_connect_host(one.socket, "two.test", sim_listener_port(one.listener), NULL,
+                                            NULL, &result) == APM_ERROR_SUCCESS);
+    poller = sim_thread_start("poller", poll_for_writing, one.socket);
+    sim_sleep(sim_draw(3));
+    CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
+    sim_names_hold(false);
+    CU_ASSERT(apm_socket_end_connect(one.socket, result) == APM_ERROR_SUCCESS);
+    sim_thread_join(poller);
+    CU_ASSERT(apm_socket_local_endpoint(one.socket, &found) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_endpoint_equal(&found, &local));
+    apm_async_result_release(result);
+    one.peer = sim_accept(one.listener, 60000);
+    close_connection(&one);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -246,6 +301,8 @@ static const plain_case scenes[] = {
     {"datagram_socket_is_bound_whatever_fails_beside", datagram_socket_is_bound_whatever_fails_beside},
     {"connect_that_failed_is_nothing_to_the_next_one", connect_that_failed_is_nothing_to_the_next_one},
     {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},
+    {"bind_while_a_name_is_looked_up_holds_for_all_addresses",
+     bind_while_a_name_is_looked_up_holds_for_all_addresses},
     {"connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails",
      connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
 };

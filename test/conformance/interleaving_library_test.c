@@ -350,6 +350,11 @@ static void APM_CALL set_event(apm_async_result *result)
     (void)apm_manual_reset_event_set((apm_manual_reset_event *)apm_async_result_state(result));
 }
 
+static void APM_CALL set_the_kernels(apm_async_result *result)
+{
+    (void)apmk_event_set(((shortage *)apm_async_result_state(result))->over);
+}
+
 /* Waits for what the main thread does when it has waited for the other one. */
 static void APM_CALL wait_for_the_main_thread(apm_async_result *result)
 {
@@ -412,6 +417,36 @@ static void wait_from_before_a_shortage_ends_after_it(void)
     close_connection(&all.second);
     apm_manual_reset_event_close(all.event);
     apmk_event_close(all.over);
+}
+
+/* So does the end of the library, and a poll, which wait for nothing else. */
+static void end_from_before_a_shortage_comes(void)
+{
+    apm_options options = {0};
+    shortage all = {0};
+    char here[2];
+
+    options.size = sizeof options;
+    options.min_workers = 1;
+    start_anew(&options);
+    CU_ASSERT_FATAL(apmk_event_create(false, &all.over) == APMK_SUCCESS);
+    open_connection(&all.first);
+    open_connection(&all.second);
+    sim_sleep(20000); /* one worker is left */
+    CU_ASSERT(apm_socket_begin_receive(all.first.socket, &here[0], 1, 0, set_the_kernels, &all, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(all.second.socket, &here[1], 1, 0, wait_for_the_main_thread, &all,
+                                       NULL) == APM_ERROR_SUCCESS);
+    refuse_threads(1000);
+    CU_ASSERT(sim_peer_write(all.second.peer, "x", 1, 60000) == 1);
+    wait_for(&all.inside, 1);
+    refuse_threads(0);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(atomic_load(&called_back) == 1);
+    close_connection(&all.first);
+    close_connection(&all.second);
+    apmk_event_close(all.over);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
 /* ---- a name ------------------------------------------------------------------------------------------ */
@@ -507,6 +542,7 @@ static const plain_case scenes[] = {
     {"poller_is_woken_whoever_takes_its_packet", poller_is_woken_whoever_takes_its_packet},
     {"each_poller_is_woken_whoever_takes_all_packets", each_poller_is_woken_whoever_takes_all_packets},
     {"wait_from_before_a_shortage_ends_after_it", wait_from_before_a_shortage_ends_after_it},
+    {"end_from_before_a_shortage_comes", end_from_before_a_shortage_comes},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},

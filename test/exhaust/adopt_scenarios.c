@@ -162,11 +162,13 @@ static apm_error adopt_connected_datagram(stage *on)
 
 #define ADOPTS (FAULT(SIM_MEMORY) | FAULT(SIM_ATTACH) | FAULT(SIM_NAME_OF))
 
+/* And whether it listens, of dual mode. */
+#define ADOPTS_STREAM (ADOPTS | FAULT(SIM_GET_OPTION))
+
 const scenario adopt_scenarios[] = {
-    {"adopt", SET_NOTHING, adopt_fresh, ADOPTS, 0, 0, false},
-    /* Whether it listens need not be known. */
-    {"adopt, dual mode", SET_NOTHING, adopt_dual, ADOPTS, FAULT(SIM_GET_OPTION), 0, false},
-    {"adopt, connected", SET_NOTHING, adopt_connected, ADOPTS, 0, 0, false},
+    {"adopt", SET_NOTHING, adopt_fresh, ADOPTS_STREAM, 0, 0, false},
+    {"adopt, dual mode", SET_NOTHING, adopt_dual, ADOPTS_STREAM, 0, 0, false},
+    {"adopt, connected", SET_NOTHING, adopt_connected, ADOPTS_STREAM, 0, 0, false},
     {"adopt, datagrams, bound", SET_DATAGRAMS, adopt_bound_datagram, ADOPTS, 0, 0, false},
     {"adopt, datagrams, connected", SET_DATAGRAMS, adopt_connected_datagram, ADOPTS, 0, 0, false},
     {NULL, SET_NOTHING, NULL, 0, 0, 0, false}};
