@@ -80,13 +80,21 @@ sim_profile sim_base_profile(void)
 
 static sim_profile now = WINDOWS;
 static _Atomic uint32_t fault_calls[SIM_FAULTS];
+/* Its faults: idle workers look at those while another profile is set. */
+static _Atomic uint32_t fault_rates[SIM_FAULTS], fault_turns[SIM_FAULTS];
+static _Atomic bool faults_last[SIM_FAULTS];
 
 void sim_set_profile(const sim_profile *wanted)
 {
     int i;
 
     now = *wanted;
-    for (i = 0; i < SIM_FAULTS; i++) atomic_store_explicit(&fault_calls[i], 0, memory_order_relaxed);
+    for (i = 0; i < SIM_FAULTS; i++) {
+        atomic_store_explicit(&fault_calls[i], 0, memory_order_relaxed);
+        atomic_store_explicit(&fault_rates[i], wanted->faults[i].rate, memory_order_relaxed);
+        atomic_store_explicit(&fault_turns[i], wanted->faults[i].nth, memory_order_relaxed);
+        atomic_store_explicit(&faults_last[i], wanted->faults[i].lasting, memory_order_relaxed);
+    }
     sched_set_rates(now.switches, now.ticks);
 }
 
@@ -102,9 +110,11 @@ uint32_t sim_fault_calls(enum sim_fault_kind kind)
 
 bool sim_fault_strikes(enum sim_fault_kind kind)
 {
-    const sim_fault *fault = &now.faults[kind];
+    uint32_t nth = atomic_load_explicit(&fault_turns[kind], memory_order_relaxed);
     uint32_t call = atomic_fetch_add_explicit(&fault_calls[kind], 1, memory_order_relaxed) + 1;
 
-    if (fault->nth != 0 && (call == fault->nth || (fault->lasting && call > fault->nth))) return true;
-    return sim_chance(fault->rate);
+    if (nth != 0 &&
+        (call == nth || (call > nth && atomic_load_explicit(&faults_last[kind], memory_order_relaxed))))
+        return true;
+    return sim_chance(atomic_load_explicit(&fault_rates[kind], memory_order_relaxed));
 }
