@@ -180,6 +180,59 @@ static void file_ends_the_stream_whatever_becomes_of_a_disconnect(void)
     close_connection(&one);
 }
 
+typedef struct leaver {
+    apm_socket *socket;
+    apm_error error;
+} leaver;
+
+static void begin_to_leave(void *argument)
+{
+    leaver *one = (leaver *)argument;
+
+    one->error = apm_socket_begin_disconnect(one->socket, true, count_callback, NULL, NULL);
+}
+
+/* One that a file has overtaken, and a connect after that, disconnects nothing of the new connection; unless it
+ * was later than both, and then it has it for itself. */
+static void disconnect_beside_a_file(void)
+{
+    connection one;
+    reader reads = {&one, 0, 0};
+    leaver leaves = {NULL, APM_ERROR_SUCCESS};
+    apm_async_result *file = NULL;
+    sim_thread *peer, *thread;
+    apm_endpoint remote = {0};
+
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    begin_file(&one, NULL, &file);
+    leaves.socket = one.socket;
+    peer = sim_thread_start("peer", read_file_and_end, &reads);
+    thread = sim_thread_start("leaver", begin_to_leave, &leaves);
+    CU_ASSERT(apm_socket_end_send_file(one.socket, file) == APM_ERROR_SUCCESS);
+    sim_thread_join(peer);
+    sim_peer_close(one.peer);
+    connect_again(&one);
+    sim_thread_join(thread);
+    remote.length = sim_address(APM_FAMILY_IPV4, sim_listener_port(one.listener), remote.address);
+    sim_sleep(200); /* what is aborted has called back, what waits for its peer has not */
+    if (leaves.error != APM_ERROR_SUCCESS) {
+        CU_ASSERT(apm_socket_connected(one.socket));
+    } else if (atomic_load(&called_back) == 0) {
+        CU_ASSERT(apm_socket_begin_connect(one.socket, &remote, NULL, NULL, NULL) != APM_ERROR_IS_CONNECTED);
+    }
+    apm_async_result_release(file);
+    close_connection(&one);
+    if (leaves.error == APM_ERROR_SUCCESS) wait_for(&called_back, 1);
+}
+
+static void disconnect_is_of_the_connection_that_it_has_found(void)
+{
+    int round;
+
+    for (round = 0; round < 10; round++) disconnect_beside_a_file();
+}
+
 /* ---- polling ------------------------------------------------------------------------------------- */
 
 static void poll_until_it_is_closed(void *argument)
@@ -285,6 +338,7 @@ static const plain_case scenes[] = {
     {"socket_may_be_gone_before_a_begin_has_returned", socket_may_be_gone_before_a_begin_has_returned},
     {"file_ends_the_stream_whatever_becomes_of_a_disconnect",
      file_ends_the_stream_whatever_becomes_of_a_disconnect},
+    {"disconnect_is_of_the_connection_that_it_has_found", disconnect_is_of_the_connection_that_it_has_found},
     {"poll_goes_on_when_all_operations_are_aborted", poll_goes_on_when_all_operations_are_aborted},
     {"poll_leaves_the_port_to_the_next_connect", poll_leaves_the_port_to_the_next_connect},
     {"poll_does_not_end_before_its_time", poll_does_not_end_before_its_time},
