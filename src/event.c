@@ -44,21 +44,22 @@ apm_error APM_CALL apm_manual_reset_event_reset(apm_manual_reset_event *event)
 apm_error APM_CALL apm_manual_reset_event_wait_one(apm_manual_reset_event *event, uint32_t timeout)
 {
     uint32_t left = timeout, slice;
-    uint64_t start, past;
+    uint64_t begun = 0, past;
     apmk_code code;
 
     if (event == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (timeout == 0) return apmi_error_from_native(apmk_event_wait(kernel_event(event), 0));
-    start = apmk_now();
     for (;;) {
-        slice = apmi_library_recruit(); /* what sets it may be a callback that has no worker yet */
-        if (slice > left) slice = left;
+        /* What sets it may be a callback that has no worker yet. */
+        slice = left != 0 ? apmi_library_recruit() : 0;
+        if (slice >= left && timeout != APM_INFINITE)
+            return apmi_error_from_native(apmk_event_wait(kernel_event(event), left));
+        if (timeout != APM_INFINITE) begun = apmk_now();
         code = apmk_event_wait(kernel_event(event), slice);
-        if (code != APMK_WAIT_TIMEOUT || (slice == left && timeout != APM_INFINITE)) break;
-        past = apmk_now() - start;
-        if (timeout != APM_INFINITE) left = past < timeout ? timeout - (uint32_t)past : 0;
+        if (code != APMK_WAIT_TIMEOUT) return apmi_error_from_native(code);
+        if (timeout == APM_INFINITE) continue;
+        past = apmk_now() - begun; /* a short wait takes longer than it was told to */
+        left -= past < left ? (uint32_t)past : left;
     }
-    return apmi_error_from_native(code);
 }
 
 void *APM_CALL apm_manual_reset_event_handle(apm_manual_reset_event *event)

@@ -317,6 +317,8 @@ bool sim_work_delivers(const sim_request *like);
 /* Every call of the boundary begins with it. */
 void sim_enter(const char *what, uint64_t a, uint64_t b);
 bool sim_fault_strikes(enum sim_fault_kind kind);
+/* Of the profile in force. */
+void sim_profile_clock(uint32_t *jumps, uint32_t *step);
 void sim_count(enum sim_object kind, int64_t change);
 uint32_t sim_delay(void);
 /* Memory of the simulated kernel itself: never fails, and is zero. */

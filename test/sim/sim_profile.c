@@ -80,7 +80,9 @@ sim_profile sim_base_profile(void)
 
 static sim_profile now = WINDOWS;
 static _Atomic uint32_t fault_calls[SIM_FAULTS];
-/* Its faults: idle workers look at those while another profile is set. */
+/* Its faults and its clock: idle workers, and who waits outside of the library, look at those while another profile
+ * is set. */
+static _Atomic uint32_t clock_jumps, clock_step;
 static _Atomic uint32_t fault_rates[SIM_FAULTS], fault_turns[SIM_FAULTS];
 static _Atomic bool faults_last[SIM_FAULTS];
 
@@ -95,7 +97,15 @@ void sim_set_profile(const sim_profile *wanted)
         atomic_store_explicit(&fault_turns[i], wanted->faults[i].nth, memory_order_relaxed);
         atomic_store_explicit(&faults_last[i], wanted->faults[i].lasting, memory_order_relaxed);
     }
+    atomic_store_explicit(&clock_jumps, wanted->clock_jumps, memory_order_relaxed);
+    atomic_store_explicit(&clock_step, wanted->clock_step, memory_order_relaxed);
     sched_set_rates(now.switches, now.ticks);
+}
+
+void sim_profile_clock(uint32_t *jumps, uint32_t *step)
+{
+    *jumps = atomic_load_explicit(&clock_jumps, memory_order_relaxed);
+    *step = atomic_load_explicit(&clock_step, memory_order_relaxed);
 }
 
 const sim_profile *sim_profile_now(void)

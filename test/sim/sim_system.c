@@ -109,13 +109,14 @@ void sim_clock_reset(void)
 /* It never goes back, but it may stand still, and jump. */
 uint64_t apmk_now(void)
 {
-    const sim_profile *profile = sim_profile_now();
+    uint32_t jumps, step;
     uint64_t now;
 
-    if (sim_chance(profile->clock_jumps))
+    sim_profile_clock(&jumps, &step);
+    if (sim_chance(jumps))
         atomic_fetch_add_explicit(&slept, sim_draw(HOUR), memory_order_relaxed);
     now = sched_now() + atomic_load_explicit(&slept, memory_order_relaxed);
-    return profile->clock_step > 1 ? now - now % profile->clock_step : now;
+    return step > 1 ? now - now % step : now;
 }
 
 void *apmk_allocate(size_t size)
