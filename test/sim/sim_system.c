@@ -113,8 +113,7 @@ uint64_t apmk_now(void)
     uint64_t now;
 
     sim_profile_clock(&jumps, &step);
-    if (sim_chance(jumps))
-        atomic_fetch_add_explicit(&slept, sim_draw(HOUR), memory_order_relaxed);
+    if (sim_chance(jumps)) atomic_fetch_add_explicit(&slept, sim_draw(HOUR), memory_order_relaxed);
     now = sched_now() + atomic_load_explicit(&slept, memory_order_relaxed);
     return step > 1 ? now - now % step : now;
 }
