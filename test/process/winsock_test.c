@@ -11,17 +11,17 @@ static BOOL WINAPI choose_modes(HANDLE handle, UCHAR modes);
 static BOOL WINAPI take_packets(HANDLE port, OVERLAPPED_ENTRY *entries, ULONG capacity, ULONG *count,
                                 DWORD timeout, BOOL alertable);
 static void WINAPI rest(DWORD time);
-static SOCKET WSAAPI make_handle(int family, int type, int protocol, WSAPROTOCOL_INFOW *provider, GROUP group,
+static SOCKET WINAPI make_handle(int family, int type, int protocol, WSAPROTOCOL_INFOW *provider, GROUP group,
                                  DWORD flags);
-static int WSAAPI close_once(SOCKET handle);
-static int WSAAPI end_stream(SOCKET handle, int how);
-static int WSAAPI read_option(SOCKET handle, int level, int name, char *value, int *size);
-static int WSAAPI write_option(SOCKET handle, int level, int name, const char *value, int size);
-static int WSAAPI give_order(SOCKET handle, long code, u_long *value);
-static int WSAAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_size, void *out,
+static int WINAPI close_once(SOCKET handle);
+static int WINAPI end_stream(SOCKET handle, int how);
+static int WINAPI read_option(SOCKET handle, int level, int name, char *value, int *size);
+static int WINAPI write_option(SOCKET handle, int level, int name, const char *value, int size);
+static int WINAPI give_order(SOCKET handle, long code, u_long *value);
+static int WINAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_size, void *out,
                                   DWORD out_size, DWORD *size, WSAOVERLAPPED *overlapped,
                                   LPWSAOVERLAPPED_COMPLETION_ROUTINE then);
-static int WSAAPI take_bytes(SOCKET handle, char *bytes, int size, int flags);
+static int WINAPI take_bytes(SOCKET handle, char *bytes, int size, int flags);
 
 #define GetProcAddress find_procedure
 #define SetFileCompletionNotificationModes choose_modes
@@ -126,7 +126,7 @@ static void WINAPI rest(DWORD time)
     now.rest = time;
 }
 
-static SOCKET WSAAPI make_handle(int family, int type, int protocol, WSAPROTOCOL_INFOW *provider, GROUP group,
+static SOCKET WINAPI make_handle(int family, int type, int protocol, WSAPROTOCOL_INFOW *provider, GROUP group,
                                  DWORD flags)
 {
     CHECK(family == AF_INET && type == SOCK_STREAM && protocol == IPPROTO_TCP && provider == NULL &&
@@ -136,7 +136,7 @@ static SOCKET WSAAPI make_handle(int family, int type, int protocol, WSAPROTOCOL
     return now.has_options ? HANDLE_NUMBER : INVALID_SOCKET;
 }
 
-static int WSAAPI close_once(SOCKET handle)
+static int WINAPI close_once(SOCKET handle)
 {
     CHECK(handle == HANDLE_NUMBER);
     if (++now.closed >= now.closes_at) return 0;
@@ -150,13 +150,13 @@ static int fail(void)
     return SOCKET_ERROR;
 }
 
-static int WSAAPI end_stream(SOCKET handle, int how)
+static int WINAPI end_stream(SOCKET handle, int how)
 {
     CHECK(handle == HANDLE_NUMBER && how == SD_SEND);
     return now.has_options ? 0 : fail();
 }
 
-static int WSAAPI read_option(SOCKET handle, int level, int name, char *value, int *size)
+static int WINAPI read_option(SOCKET handle, int level, int name, char *value, int *size)
 {
     WSAPROTOCOL_INFOW *provider = (WSAPROTOCOL_INFOW *)(void *)value;
 
@@ -171,7 +171,7 @@ static int WSAAPI read_option(SOCKET handle, int level, int name, char *value, i
     return 0;
 }
 
-static int WSAAPI write_option(SOCKET handle, int level, int name, const char *value, int size)
+static int WINAPI write_option(SOCKET handle, int level, int name, const char *value, int size)
 {
     option *seen = &now.options[now.options_count];
 
@@ -186,7 +186,7 @@ static int WSAAPI write_option(SOCKET handle, int level, int name, const char *v
     return now.has_options ? 0 : fail();
 }
 
-static int WSAAPI give_order(SOCKET handle, long code, u_long *value)
+static int WINAPI give_order(SOCKET handle, long code, u_long *value)
 {
     CHECK(handle == HANDLE_NUMBER && (code == (long)FIONBIO || code == (long)FIONREAD));
     if (code == (long)FIONREAD) {
@@ -198,7 +198,7 @@ static int WSAAPI give_order(SOCKET handle, long code, u_long *value)
     return 0;
 }
 
-static int WSAAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_size, void *out,
+static int WINAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_size, void *out,
                                   DWORD out_size, DWORD *size, WSAOVERLAPPED *overlapped,
                                   LPWSAOVERLAPPED_COMPLETION_ROUTINE then)
 {
@@ -211,7 +211,7 @@ static int WSAAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): Winsock's type */
-static int WSAAPI take_bytes(SOCKET handle, char *bytes, int size, int flags)
+static int WINAPI take_bytes(SOCKET handle, char *bytes, int size, int flags)
 {
     CHECK(handle == HANDLE_NUMBER && bytes != NULL && size == 0 && flags == 0);
     return now.error == 0 ? 0 : fail();
