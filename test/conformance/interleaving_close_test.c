@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scenes of closing and polling: who comes first of those who close, and of those who are told. */
+#include <stdlib.h>
+
 #include "../support/disconnect_now.h"
 #include "scene.h"
 
@@ -67,6 +69,40 @@ static void callbacks_close_and_let_go_of_a_socket_that_is_being_closed(void)
     one.socket = NULL;
     wait_for(&called_back, 2);
     close_connection(&one);
+}
+
+/* ---- a blocking member ------------------------------------------------------------------------------- */
+
+static void receive_into_memory_of_its_own(void *argument)
+{
+    char *here = (char *)malloc(1);
+    apm_error error;
+
+    CU_ASSERT_FATAL(here != NULL);
+    error = apm_socket_receive((apm_socket *)argument, here, 1, 0, NULL);
+    free(here);
+    CU_ASSERT(error == APM_ERROR_OBJECT_DISPOSED);
+}
+
+/* When it has returned the memory is the caller's, also if the socket was closed before it began to wait. */
+static void blocking_receive_returns_what_the_kernel_had(void)
+{
+    connection one;
+    sim_thread *thread;
+    uint32_t turns;
+    int round;
+
+    for (round = 0; round < 5; round++) {
+        open_connection(&one);
+        apm_socket_retain(one.socket);
+        thread = sim_thread_start("receiver", receive_into_memory_of_its_own, one.socket);
+        for (turns = sim_draw(20); turns != 0; turns--) sim_interleave();
+        CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
+        sim_thread_join(thread);
+        apm_socket_release(one.socket);
+        one.socket = NULL;
+        close_connection(&one);
+    }
 }
 
 /* ---- a file that takes the connection apart ------------------------------------------------------ */
@@ -335,6 +371,7 @@ static const plain_case scenes[] = {
      what_waits_for_its_turn_does_not_wait_for_a_close_with_a_time},
     {"callbacks_close_and_let_go_of_a_socket_that_is_being_closed",
      callbacks_close_and_let_go_of_a_socket_that_is_being_closed},
+    {"blocking_receive_returns_what_the_kernel_had", blocking_receive_returns_what_the_kernel_had},
     {"socket_may_be_gone_before_a_begin_has_returned", socket_may_be_gone_before_a_begin_has_returned},
     {"file_ends_the_stream_whatever_becomes_of_a_disconnect",
      file_ends_the_stream_whatever_becomes_of_a_disconnect},
