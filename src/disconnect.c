@@ -143,7 +143,7 @@ apmk_code apmi_farewell_issue(apmi_operation *operation)
     apmk_code code;
 
     if (farewell_of(operation)->reuses) {
-        farewell_of(operation)->issued = true;
+        farewell_of(operation)->parts = true;
         socket->connection++; /* nothing of this one goes back into a lane */
         apmk_socket_cancel(socket->handle, NULL);
     }
@@ -197,7 +197,6 @@ void apmi_farewell_follow(apmi_operation *operation)
     assert(operation->connection == socket->connection);
     /* Maybe a disconnect has claimed it that waits for its turn, and is aborted like all that does. */
     if (farewell->reuses) apmi_socket_set_phase(socket, APMI_LEAVING);
-    farewell->parts = farewell->reuses;
     operation->error = apmi_error_from_native(apmi_farewell_issue(operation));
 }
 
@@ -213,7 +212,7 @@ static bool connection_goes(apmi_operation *operation, const apmi_farewell *fare
     if (operation->error == APM_ERROR_SUCCESS || !farewell->reuses)
         return operation->error == APM_ERROR_SUCCESS;
     /* A connection that was lost is one that can be replaced. */
-    if (operation->error != APM_ERROR_OPERATION_ABORTED || farewell->issued) return true;
+    if (operation->error != APM_ERROR_OPERATION_ABORTED || farewell->parts) return true;
     /* Unless a file before it has taken it apart. */
     if (operation->connection == socket->connection) apmi_socket_set_phase(socket, APMI_CONNECTED);
     return false;

@@ -11,8 +11,7 @@
 typedef struct apmi_farewell {
     apmi_operation *operation;
     bool reuses;  /* the socket shall be able to connect again */
-    bool issued;  /* with that: the connection goes */
-    bool parts;   /* of a file: it is sent, and the connection goes */
+    bool parts;   /* with that our stream is ended: the connection goes */
     bool waits;   /* for the peer's end */
     bool ended;   /* it has come */
     bool gave_up; /* waiting for it; under the gate */

@@ -89,14 +89,13 @@ static void blocking_receive_returns_what_the_kernel_had(void)
 {
     connection one;
     sim_thread *thread;
-    uint32_t turns;
     int round;
 
     for (round = 0; round < 5; round++) {
         open_connection(&one);
         apm_socket_retain(one.socket);
         thread = sim_thread_start("receiver", receive_into_memory_of_its_own, one.socket);
-        for (turns = sim_draw(20); turns != 0; turns--) sim_interleave();
+        let_others_go_on(20);
         CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
         sim_thread_join(thread);
         apm_socket_release(one.socket);
@@ -142,25 +141,18 @@ static void begin_file(connection *one, apm_async_callback callback, apm_async_r
                                          NULL, file) == APM_ERROR_SUCCESS);
 }
 
-static void APM_CALL close_it(apm_async_result *result)
-{
-    CU_ASSERT(apm_socket_close((apm_socket *)apm_async_result_state(result)) == APM_ERROR_SUCCESS);
-    count_callback(result);
-}
-
 /* A send that waits behind it is aborted, and its callback closes: all before its Begin has returned. */
 static void close_behind_a_file(void)
 {
     connection one;
     reader reads = {&one, 0, 0};
     sim_thread *peer;
-    uint32_t turns;
 
     atomic_store(&called_back, 0);
     open_connection(&one);
     peer = sim_thread_start("peer", read_file_and_end, &reads);
     begin_file(&one, count_callback, NULL);
-    for (turns = sim_draw(20); turns != 0; turns--) sim_interleave();
+    let_others_go_on(20);
     if (apm_socket_begin_send(one.socket, "x", 1, 0, close_it, one.socket, NULL) == APM_ERROR_SUCCESS) {
         one.socket = NULL;
         wait_for(&called_back, 2);
@@ -308,14 +300,6 @@ static void poll_goes_on_when_all_operations_are_aborted(void)
     apm_socket_release(one.socket);
     one.socket = NULL;
     close_connection(&one);
-}
-
-static void poll_until_it_is_connected(void *argument)
-{
-    bool ready = false;
-
-    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_WRITE, &ready) == APM_ERROR_SUCCESS);
-    CU_ASSERT(ready);
 }
 
 /* Whoever has begun to look at a socket before it was bound does not keep the port from the next handle. */

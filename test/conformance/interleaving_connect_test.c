@@ -227,12 +227,11 @@ static void connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails(voi
     apm_endpoint first = endpoint_of("127.0.0.1", 5001);
     apm_socket *other = new_socket(APM_SOCKET_STREAM);
     sim_thread *thread;
-    uint32_t turns;
 
     one.socket = new_socket(APM_SOCKET_STREAM);
     lose_local_endpoint(one.socket, &remote, &first, other);
     thread = sim_thread_start("binder", bind_the_first_again, one.socket);
-    for (turns = sim_draw(40); turns != 0; turns--) sim_interleave();
+    let_others_go_on(40);
     CU_ASSERT(apm_socket_connect(one.socket, &remote) == APM_ERROR_ADDRESS_ALREADY_IN_USE);
     sim_thread_join(thread);
     (void)apm_socket_close(other);
@@ -254,13 +253,6 @@ static void name_two(bool first_answers)
     sim_name_add("two.test", addresses, 2, 0);
 }
 
-static void poll_for_writing(void *argument)
-{
-    bool ready = false;
-
-    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_WRITE, &ready) == APM_ERROR_SUCCESS);
-}
-
 /* What the caller binds while a name is looked up is bound for each of its addresses: one after the other, also if
  * they were to overlap, and whoever polls the socket. */
 static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
@@ -279,7 +271,7 @@ static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
     sim_names_hold(true);
     CU_ASSERT(apm_socket_begin_connect_host(one.socket, "two.test", sim_listener_port(one.listener), NULL,
                                             NULL, &result) == APM_ERROR_SUCCESS);
-    poller = sim_thread_start("poller", poll_for_writing, one.socket);
+    poller = sim_thread_start("poller", poll_until_it_is_connected, one.socket);
     sim_sleep(sim_draw(3));
     CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
     sim_names_hold(false);

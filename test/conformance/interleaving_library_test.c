@@ -380,27 +380,42 @@ static void be_short_of_threads(void *argument)
     CU_ASSERT(sim_peer_write(all->first.peer, "x", 1, 60000) == 1);
 }
 
-/* Who waits finds a worker then, also if there was one at the port when he began to wait. */
-static void wait_from_before_a_shortage_ends_after_it(void)
+/* Two connections, and the one worker that is left when nothing has happened for long; `there` is where the second
+ * one receives. */
+static void wait_with_one_worker(shortage *all, char *there)
 {
-    apm_async_result *result = NULL;
     apm_options options = {0};
-    shortage all = {0};
-    sim_thread *thread;
-    char here[2];
 
     options.size = sizeof options;
     options.min_workers = 1;
     start_anew(&options);
+    CU_ASSERT_FATAL(apmk_event_create(false, &all->over) == APMK_SUCCESS);
+    open_connection(&all->first);
+    open_connection(&all->second);
+    sim_sleep(20000);
+    CU_ASSERT(apm_socket_begin_receive(all->second.socket, there, 1, 0, wait_for_the_main_thread, all,
+                                       NULL) == APM_ERROR_SUCCESS);
+}
+
+static void close_shortage(shortage *all)
+{
+    close_connection(&all->first);
+    close_connection(&all->second);
+    apmk_event_close(all->over);
+}
+
+/* Who waits finds a worker then, also if there was one at the port when he began to wait. */
+static void wait_from_before_a_shortage_ends_after_it(void)
+{
+    apm_async_result *result = NULL;
+    shortage all = {0};
+    sim_thread *thread;
+    char here[2];
+
     CU_ASSERT_FATAL(apm_manual_reset_event_create(false, &all.event) == APM_ERROR_SUCCESS);
-    CU_ASSERT_FATAL(apmk_event_create(false, &all.over) == APMK_SUCCESS);
-    open_connection(&all.first);
-    open_connection(&all.second);
-    sim_sleep(20000); /* one worker is left */
+    wait_with_one_worker(&all, &here[1]);
     CU_ASSERT(apm_socket_begin_receive(all.first.socket, &here[0], 1, 0, set_event, all.event, &result) ==
               APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_socket_begin_receive(all.second.socket, &here[1], 1, 0, wait_for_the_main_thread, &all,
-                                       NULL) == APM_ERROR_SUCCESS);
     thread = sim_thread_start("shortage", be_short_of_threads, &all);
     switch (sim_draw(4)) {
     case 0: CU_ASSERT(apm_async_result_wait(result, APM_INFINITE) == APM_ERROR_SUCCESS); break;
@@ -413,39 +428,26 @@ static void wait_from_before_a_shortage_ends_after_it(void)
     wait_for(&called_back, 1);
     CU_ASSERT(apm_manual_reset_event_wait_one(all.event, APM_INFINITE) == APM_ERROR_SUCCESS);
     apm_async_result_release(result);
-    close_connection(&all.first);
-    close_connection(&all.second);
+    close_shortage(&all);
     apm_manual_reset_event_close(all.event);
-    apmk_event_close(all.over);
 }
 
 /* So does the end of the library, and a poll, which wait for nothing else. */
 static void end_from_before_a_shortage_comes(void)
 {
-    apm_options options = {0};
     shortage all = {0};
     char here[2];
 
-    options.size = sizeof options;
-    options.min_workers = 1;
-    start_anew(&options);
-    CU_ASSERT_FATAL(apmk_event_create(false, &all.over) == APMK_SUCCESS);
-    open_connection(&all.first);
-    open_connection(&all.second);
-    sim_sleep(20000); /* one worker is left */
+    wait_with_one_worker(&all, &here[1]);
     CU_ASSERT(apm_socket_begin_receive(all.first.socket, &here[0], 1, 0, set_the_kernels, &all, NULL) ==
               APM_ERROR_SUCCESS);
-    CU_ASSERT(apm_socket_begin_receive(all.second.socket, &here[1], 1, 0, wait_for_the_main_thread, &all,
-                                       NULL) == APM_ERROR_SUCCESS);
     refuse_threads(1000);
     CU_ASSERT(sim_peer_write(all.second.peer, "x", 1, 60000) == 1);
     wait_for(&all.inside, 1);
     refuse_threads(0);
     CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
     CU_ASSERT(atomic_load(&called_back) == 1);
-    close_connection(&all.first);
-    close_connection(&all.second);
-    apmk_event_close(all.over);
+    close_shortage(&all);
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
@@ -475,12 +477,6 @@ static void look_up_without_a_thread_waits_for_another_ones(void)
         (void)apm_socket_close(sockets[i]);
     }
     sim_listener_close(listener);
-}
-
-static void APM_CALL close_it(apm_async_result *result)
-{
-    CU_ASSERT(apm_socket_close((apm_socket *)apm_async_result_state(result)) == APM_ERROR_SUCCESS);
-    count_callback(result);
 }
 
 /* The callback gives the only hold of the socket back, perhaps before Begin has returned. */

@@ -52,7 +52,6 @@ static void socket_goes_while_its_send_is_put_back(void)
 {
     apm_buffer list[LIST];
     connection one;
-    uint32_t turns;
     char byte = 0;
     int i;
 
@@ -63,7 +62,7 @@ static void socket_goes_while_its_send_is_put_back(void)
     }
     CU_ASSERT(apm_socket_begin_send_buffers(one.socket, list, LIST, 0, count_callback, NULL, NULL) ==
               APM_ERROR_SUCCESS);
-    for (turns = sim_draw(300); turns != 0; turns--) sim_interleave();
+    let_others_go_on(300);
     (void)apm_socket_close(one.socket);
     one.socket = NULL;
     wait_for(&called_back, 1);

@@ -20,6 +20,27 @@ void APM_CALL count_callback(apm_async_result *result)
     atomic_fetch_add(&called_back, 1);
 }
 
+void APM_CALL close_it(apm_async_result *result)
+{
+    CU_ASSERT(apm_socket_close((apm_socket *)apm_async_result_state(result)) == APM_ERROR_SUCCESS);
+    count_callback(result);
+}
+
+void poll_until_it_is_connected(void *argument)
+{
+    bool ready = false;
+
+    CU_ASSERT(apm_socket_poll((apm_socket *)argument, -1, APM_POLL_WRITE, &ready) == APM_ERROR_SUCCESS);
+    CU_ASSERT(ready);
+}
+
+void let_others_go_on(uint32_t most)
+{
+    uint32_t turns;
+
+    for (turns = sim_draw(most); turns != 0; turns--) sim_interleave();
+}
+
 void connect_again(connection *one)
 {
     apm_endpoint remote = {0};

@@ -37,6 +37,13 @@ void answer_the_end(void *argument);
 extern _Atomic uint32_t called_back;
 void APM_CALL count_callback(apm_async_result *result);
 
+/* One that closes the socket which is its state, too. */
+void APM_CALL close_it(apm_async_result *result);
+/* A thread that polls a socket. */
+void poll_until_it_is_connected(void *argument);
+/* Fewer than `most` turns of others. */
+void let_others_go_on(uint32_t most);
+
 /* A program of nothing but scenes; each finds the library started. The exit code. */
 int play_scenes(const char *suite, const plain_case *cases, size_t count);
 
