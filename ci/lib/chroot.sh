@@ -4,8 +4,8 @@
 # shellcheck shell=bash
 
 packages_chroot="debootstrap debian-archive-keyring util-linux"
-# What is installed in each of them. Python is for the tests of the demo.
-packages_inside="wine wine64 cmake python3 ca-certificates"
+# What is installed in each of them. Python is for the tests of the demo and of networks that break.
+packages_inside="wine wine64 cmake python3 ca-certificates iproute2 mount nftables procps util-linux"
 # A 32-bit program needs a 32-bit Linux below it.
 packages_inside_32="wine32:i386"
 
@@ -33,6 +33,8 @@ enter() {
             set -eu
             system=$1 checkout=$2
             shift 2
+            # A root that is a mount, so that namespaces of mounts can be made in there.
+            mount --bind "$system" "$system"
             mount -t proc proc "$system/proc"
             mount --rbind /dev "$system/dev"
             mount -t tmpfs tmpfs "$system/tmp"
@@ -58,7 +60,7 @@ leave() {
 make_system() {
     local system=$1 directory log=$build/matrix/$1.log
     directory=$(system_directory "$system")
-    [ ! -e "$directory/ready" ] || return 0
+    [ "$(cat "$directory/ready" 2>/dev/null)" != "$packages_inside" ] || return 0
     say "making a Debian $system in $directory: some minutes"
     as_root rm -rf --one-file-system "$directory"
     {
@@ -70,7 +72,7 @@ make_system() {
             enter "$system" apt-get -q -y --no-install-recommends install $packages_inside &&
             enter "$system" apt-get clean &&
             enter "$system" "$root/ci/lib/cell.sh" prefix 64 &&
-            as_root touch "$directory/ready"
+            as_root tee "$directory/ready" <<<"$packages_inside"
     } </dev/null >"$log" 2>&1 9>&- || {
         tail -n 20 "$log" >&2
         say "cannot make a Debian $system; the whole log is $log"

@@ -81,7 +81,8 @@ def start_wine(wine, source, room):
     """A server of our own; what it starts must hold no output of ours."""
     prefix = os.path.join(room, "prefix")
     make_prefix(source, prefix)
-    os.environ.update(WINEPREFIX=prefix, HOME=room, TMPDIR=room)
+    os.environ.update(WINEPREFIX=prefix, HOME=room)
+    os.environ.pop("TMPDIR", None)  # Debian's server of Wine 10 does not start with it
     for shared in ("/run/user", f"/tmp/.wine-{os.getuid()}"):  # where servers have their sockets
         if os.path.isdir(shared):
             mount_memory(shared)
