@@ -2,6 +2,7 @@
 /* Poll: its modes, its time, and that a close ends it. */
 #include <stdlib.h>
 
+#include "../support/disconnect_now.h"
 #include "../support/fixture.h"
 #ifndef _WIN32
 #include "../sim/sim.h"
@@ -287,6 +288,32 @@ static void close_ends_a_poll_for_ever(void)
     }
 }
 
+/* Everything that the connection has under way is aborted, and the poll is none of that. */
+static void disconnect_for_another_connection_ends_no_poll(void)
+{
+    enum { ROUNDS = 6 };
+    test_thread *thread;
+    poller one;
+    int round, i;
+    pair both;
+
+    for (round = 0; round < ROUNDS; round++) {
+        if (!pair_open(&both)) return;
+        thread = start_poll(&one, both.socket, FOR_EVER, APM_POLL_ERROR);
+        CHECK(test_gate_wait(one.about));
+        for (i = 0; i < round * 30; i++) test_yield();
+        peer_end(both.other);
+        (void)CHECK_ERROR(disconnect_now(both.socket, true), APM_ERROR_SUCCESS);
+        apm_socket_retain(both.socket);
+        (void)CHECK_ERROR(apm_socket_close(both.socket), APM_ERROR_SUCCESS);
+        end_poll(&one, thread);
+        (void)CHECK_ERROR(one.error, APM_ERROR_OBJECT_DISPOSED); /* by the close, and by nothing before it */
+        apm_socket_release(both.socket);
+        both.socket = NULL;
+        pair_close(&both);
+    }
+}
+
 /* With nobody else who has started Winsock: what the poll has in its hands is gone, or given
  * back, by the time it returns. */
 static void end_of_the_library_ends_a_poll_for_ever(void)
@@ -415,6 +442,7 @@ static const test_case times[] = {
     {"time_that_is_over_is_no_error", time_that_is_over_is_no_error, false},
     {"state_that_comes_ends_the_poll", state_that_comes_ends_the_poll, false},
     {"close_ends_a_poll_for_ever", close_ends_a_poll_for_ever, false},
+    {"disconnect_for_another_connection_ends_no_poll", disconnect_for_another_connection_ends_no_poll, false},
     {"end_of_the_library_ends_a_poll_for_ever", end_of_the_library_ends_a_poll_for_ever, true},
     {"poll_of_a_bound_socket_keeps_its_port_from_no_connect",
      poll_of_a_bound_socket_keeps_its_port_from_no_connect, false},

@@ -265,13 +265,14 @@ static void exhaust_all(const scenario *list)
 
     for (of = list; of->name != NULL; of++) {
         if (of->simulated && !world_is_simulated()) {
-            (void)printf("\n    (not on this kernel: %s)", of->name);
+            (void)printf("\n    (skipped: not on the real kernel: %s)", of->name);
             continue;
         }
         for (seed = 1; seed <= seeds; seed++) exhaust(of, seed, false);
         /* On a real clock a shortage that lasts takes too long. */
         for (seed = 1; seed <= (seeds + 1) / 2 && world_is_simulated(); seed++) exhaust(of, seed, true);
     }
+    if (!world_is_simulated()) (void)printf("\n    (skipped: not on the real kernel: shortages that last) ");
     CU_ASSERT(expect_failures() == before);
 }
 
