@@ -145,6 +145,7 @@ apmk_code apmi_farewell_issue(apmi_operation *operation)
     if (farewell_of(operation)->reuses) {
         farewell_of(operation)->parts = true;
         socket->connection++; /* nothing of this one goes back into a lane */
+        socket->end = APMI_END_NONE;
         apmk_socket_cancel(socket->handle, NULL);
     }
     code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);

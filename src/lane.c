@@ -20,7 +20,8 @@
  *      always is such a one.
  *   3. flush          sends the queue in ticket order; one that goes in pieces goes alone,
  *      and the lane stays HELD until its last piece.
- *   4. HELD -> open   a flush that leaves the queue empty.
+ *   4. HELD -> open   a flush that leaves the queue empty. If our stream is to end behind what has
+ *      waited, it ends it.
  *
  * HELD is set and cleared under the exclusive gate, Begin looks at it under the shared one: a
  * Begin is wholly before or wholly after. Why receives wait although the kernel would take
@@ -203,6 +204,23 @@ static apm_error find_obstacle(const apmi_operation *operation)
     return atomic_load_explicit(&socket->lost, memory_order_acquire);
 }
 
+/* Under the exclusive gate: the youngest of those that wait for their turn to be sent, or the one in pieces. */
+static apmi_operation *last_outward(const apm_socket *socket)
+{
+    const apmi_lane_queue *queue = &socket->queues[APMI_OUTWARD];
+
+    return queue->last != NULL ? queue->last : socket->alone;
+}
+
+/* Under the exclusive gate: the shutdown that has waited, if one has. Who asked for it has been told that it
+ * works: where it does not, the connection is lost, and its operations say so. */
+static void end_stream(apm_socket *socket)
+{
+    if (socket->end != APMI_END_WAITS) return;
+    (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
+    socket->end = APMI_END_SAID;
+}
+
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
 {
     apmi_lane_queue *queue = &socket->queues[lane - socket->lanes];
@@ -236,8 +254,10 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             }
         }
         *end = NULL;
-        if (queue->first == NULL && !alone)
+        if (queue->first == NULL && !alone) {
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
+            if (lane == &socket->lanes[APMI_OUTWARD]) end_stream(socket);
+        }
     }
     apmk_unlock_exclusive(&socket->gate);
     apmi_operation_post_all(over);
@@ -262,18 +282,23 @@ static inline bool is_overtaken(const apmi_operation *operation)
            apmi_socket_is_stream(operation->socket);
 }
 
+/* Under the gate. As the kernel says of one behind a shutdown. */
+static inline bool is_behind_the_end(const apmi_operation *operation)
+{
+    return operation->socket->end != APMI_END_NONE && way_of(operation) == APMI_OUTWARD &&
+           operation->kind != APMI_DISCONNECT;
+}
+
 /* A disconnect is of the connection that it has found. */
 static bool is_too_late(const apmi_operation *operation)
 {
     return operation->kind == APMI_DISCONNECT && operation->connection != operation->socket->connection;
 }
 
-/* Not under the gate: that, or by a close. */
-static apm_error refuse_operation(apmi_operation *operation)
+/* Not under the gate: for that reason, or because of a close. */
+static apm_error refuse_operation(apmi_operation *operation, apm_error error)
 {
-    apm_error error =
-        apmi_socket_closed(operation->socket) ? APM_ERROR_OBJECT_DISPOSED : APM_ERROR_NOT_CONNECTED;
-
+    if (apmi_socket_closed(operation->socket)) error = APM_ERROR_OBJECT_DISPOSED;
     apmi_operation_discard(operation, error);
     return error;
 }
@@ -282,11 +307,13 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
 {
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
+    bool behind;
 
     apmk_lock_exclusive(&socket->gate);
-    if (is_overtaken(operation) || is_too_late(operation) || !apmi_socket_begin(socket)) {
+    behind = is_behind_the_end(operation);
+    if (behind || is_overtaken(operation) || is_too_late(operation) || !apmi_socket_begin(socket)) {
         apmk_unlock_exclusive(&socket->gate);
-        return refuse_operation(operation);
+        return refuse_operation(operation, behind ? APM_ERROR_SHUTDOWN : APM_ERROR_NOT_CONNECTED);
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
@@ -317,7 +344,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     }
     if (is_overtaken(operation) || !apmi_socket_begin(socket)) {
         apmk_unlock_shared(&socket->gate);
-        return refuse_operation(operation);
+        return refuse_operation(operation, APM_ERROR_NOT_CONNECTED);
     }
     operation->connection = socket->connection;
     operation->ticket = count_in(lane);
@@ -458,6 +485,41 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
         apmi_operation_post_all(operation);
     else
         leave_lane(socket, lane);
+}
+
+apmk_code apmi_lane_shutdown(apm_socket *socket, int32_t how)
+{
+    bool waits = socket->end != APMI_END_SAID && last_outward(socket) != NULL;
+    apmk_code code = APMK_SUCCESS;
+
+    if (how == APM_SHUTDOWN_RECEIVE || !waits)
+        code = apmk_socket_shutdown(socket->handle, how);
+    else if (how == APM_SHUTDOWN_BOTH)
+        code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_RECEIVE);
+    if (how != APM_SHUTDOWN_RECEIVE && code == APMK_SUCCESS)
+        socket->end = waits ? APMI_END_WAITS : APMI_END_SAID;
+    return code;
+}
+
+bool apmi_lane_drain(apm_socket *socket, uint32_t timeout)
+{
+    uint64_t end = apmk_now() + timeout, now;
+    apmi_operation *last;
+
+    for (;;) {
+        apmk_lock_exclusive(&socket->gate);
+        last = apmi_socket_closed(socket) ? NULL : last_outward(socket);
+        if (last != NULL) {
+            if (socket->end == APMI_END_NONE) socket->end = APMI_END_WAITS; /* nothing more is begun */
+            apmi_operation_retain(last);
+        }
+        apmk_unlock_exclusive(&socket->gate);
+        if (last == NULL) return true;
+        now = apmk_now();
+        if (now < end) (void)apmi_operation_wait(last, (uint32_t)(end - now));
+        apmi_operation_release(last);
+        if (now >= end) return false;
+    }
 }
 
 bool apmi_lane_in_kernel(apm_socket *socket)

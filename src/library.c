@@ -290,10 +290,12 @@ apm_error APM_CALL apm_poll(uint32_t timeout)
 {
     apmi_library *library = apmi_library_use_running();
     apm_error error;
+    bool nests;
 
     if (library == NULL) return APM_ERROR_NOT_INITIALIZED;
-    if (!library->ready.used || apmk_local_get(APMK_LOCAL_DEPTH) != 0 ||
-        (timeout == APM_INFINITE && apmk_loader_state() != APMK_LOADER_FREE))
+    nests = apmk_local_get(APMK_LOCAL_DEPTH) != 0;
+    if (nests) apmi_ready_miss(library);
+    if (!library->ready.used || nests || (timeout == APM_INFINITE && apmk_loader_state() != APMK_LOADER_FREE))
         error = APM_ERROR_INVALID_OPERATION;
     else
         error = apmi_ready_poll(library, timeout);

@@ -133,6 +133,7 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
     if (ready == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (mode < APM_POLL_READ || mode > APM_POLL_ERROR) return APM_ERROR_INVALID_ARGUMENT;
 
+    apmi_socket_hold(socket); /* a close, which takes the creator's reference back, ends this */
     deadline = apmk_now() + poll_time(microseconds);
     do {
         uint64_t now = apmk_now(), left = deadline > now ? deadline - now : 0;
@@ -147,7 +148,10 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
         }
         if (again && left != 0) over = false;
     } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_closed(socket));
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    if (error == APM_ERROR_SUCCESS) *ready = found;
+    if (apmi_socket_closed(socket))
+        error = APM_ERROR_OBJECT_DISPOSED;
+    else if (error == APM_ERROR_SUCCESS)
+        *ready = found;
+    apmi_socket_drop(socket);
     return error;
 }

@@ -58,13 +58,13 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
     if (how < APM_SHUTDOWN_RECEIVE || how > APM_SHUTDOWN_BOTH) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
 
-    apmk_lock_shared(&socket->gate);
+    apmk_lock_exclusive(&socket->gate);
     if (!apmi_socket_closed(socket)) {
-        error = apmi_error_from_native(apmk_socket_shutdown(socket->handle, how));
+        error = apmi_error_from_native(apmi_lane_shutdown(socket, how));
         if (!apmi_error_is_passing(error) && error != APM_ERROR_TIMED_OUT) /* also where it found a reset */
             atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
     }
-    apmk_unlock_shared(&socket->gate);
+    apmk_unlock_exclusive(&socket->gate);
     return error;
 }
 

@@ -38,7 +38,7 @@ void apmi_ready_init(apmi_ready *ready, bool used)
     ready->lock.word = NULL;
     ready->first = ready->last = NULL;
     ready->count = 0;
-    ready->told = ready->refused = false;
+    ready->told = ready->refused = ready->missed = false;
     atomic_init(&ready->ended, false);
     atomic_init(&ready->turn, 0);
     atomic_init(&ready->sleep, 0);
@@ -96,6 +96,32 @@ void apmi_ready_remind(apmi_library *library)
     if (tells) ready->told = true;
     apmk_unlock_exclusive(&ready->lock);
     if (tells) call_dispatch(library); /* timers and workers end after the last use of the library */
+}
+
+void apmi_ready_miss(apmi_library *library)
+{
+    apmi_ready *ready = &library->ready;
+
+    apmk_lock_exclusive(&ready->lock);
+    ready->missed = true;
+    apmk_unlock_exclusive(&ready->lock);
+}
+
+/* The callbacks that one has come for are over: who came meanwhile, and was sent away, was called for what is there
+ * still, or for nothing. */
+static void call_missed(apmi_library *library)
+{
+    apmi_ready *ready = &library->ready;
+    bool tells;
+
+    if (library->options.dispatch == NULL) return;
+    apmk_lock_exclusive(&ready->lock);
+    if (ready->missed) ready->told = false;
+    tells = ready->missed && ready->first != NULL;
+    if (tells) ready->told = true;
+    ready->missed = false;
+    apmk_unlock_exclusive(&ready->lock);
+    if (tells) call_dispatch(library);
 }
 
 static void retry_dispatch(apmi_timer *timer)
@@ -217,6 +243,7 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
         bool worked = (!ran || !has_workers(library)) && sleep_or_work(library, ran ? 0 : left, !ran);
 
         if (!ran || worked) ran = run_ready(ready) || ran;
+        if (ran) call_missed(library);
         if (ran || worked) return APM_ERROR_SUCCESS;
         if (atomic_load_explicit(&ready->ended, memory_order_relaxed)) return APM_ERROR_NOT_INITIALIZED;
         if (timeout != APM_INFINITE) {

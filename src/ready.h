@@ -19,6 +19,7 @@ typedef struct apmi_ready {
     uint32_t count;
     bool told;              /* dispatch was called, and nobody has come since */
     bool refused;           /* it could not do it, likewise */
+    bool missed;            /* somebody came from within a callback, and was sent away */
     _Atomic bool ended;     /* the library ends: nobody is to sleep */
     _Atomic uint32_t turn;  /* another number for each that comes; waited on */
     _Atomic uint32_t sleep; /* how many wait in apm_poll */
@@ -30,6 +31,8 @@ void apmi_ready_init(apmi_ready *ready, bool used);
 void apmi_ready_put(apmi_library *library, apmi_operation *operation);
 /* Calls `dispatch` again if it has refused and nobody has come since. */
 void apmi_ready_remind(apmi_library *library);
+/* Somebody has come who may not poll, from within a callback: what brought him is used up. */
+void apmi_ready_miss(apmi_library *library);
 /* The whole of apm_poll, for a library that stays while it runs. */
 apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout);
 /* Without workers: waits for an operation, at most `timeout` ms and not for long, by doing what a

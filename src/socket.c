@@ -419,6 +419,18 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     return true;
 }
 
+/* Gives what waits to be sent its time, too: it is not in the kernel yet, whose own wait would end our stream
+ * before it. What is left of the time; 0, which aborts, if not all of it went: the peer must not take a part for
+ * the whole. */
+static int32_t drain_socket(apm_socket *socket, int32_t timeout)
+{
+    uint64_t start = apmk_now(), past;
+
+    if (!apmi_lane_drain(socket, (uint32_t)timeout)) return 0;
+    past = apmk_now() - start;
+    return past < (uint64_t)timeout ? timeout - (int32_t)past : 1;
+}
+
 static apm_error close_socket(apm_socket *socket, int32_t timeout)
 {
     bool gone;
@@ -428,6 +440,7 @@ static apm_error close_socket(apm_socket *socket, int32_t timeout)
     /* The creator's reference is ours from here on, and keeps the socket while we close it: whoever else
      * closes meanwhile, a callback above all, has one of his own. */
     gone = atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed);
+    if (timeout > 0) timeout = drain_socket(socket, timeout);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
     if (!gone) apm_socket_release(socket);
     return APM_ERROR_SUCCESS;

@@ -3,7 +3,7 @@
  * @file datagram.h
  * Datagrams to and from anybody. socket.h says what holds for every Begin and End. A
  * datagram socket that is connected can also use transfer.h; it then receives from its peer
- * only.
+ * only. One that is bound can receive with transfer.h, too.
  *
  * On Windows a datagram that finds nobody at its destination ends one of the socket's next
  * receives with APM_ERROR_CONNECTION_RESET; APM_SOCKET_OPTION_UDP_CONNECTION_RESET at 0

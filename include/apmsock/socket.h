@@ -128,7 +128,8 @@ APM_API apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoin
 
 /**
  * Ends one or both directions: APM_SHUTDOWN_RECEIVE, _SEND (the peer sees the end of our
- * stream once everything is delivered) or _BOTH. apm_socket_connected is false afterwards, also when
+ * stream once everything is delivered whose Begin has returned, lists and files included; a send that
+ * is begun after that is APM_ERROR_SHUTDOWN) or _BOTH. apm_socket_connected is false afterwards, also when
  * it failed because the connection is lost. A pending receive is not ended by it. No error if the
  * peer has closed.
  *
@@ -157,9 +158,10 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
 
 /**
  * Closes with a say in how: -1 is apm_socket_close; 0 aborts (the peer sees a reset); a
- * positive number of milliseconds ends our stream, **blocks** until the peer has ended its
- * own or the time is over, and aborts in the latter case or when data is left unread. What is
- * pending in the kernel meanwhile goes on, and is aborted after that.
+ * positive number of milliseconds ends our stream behind everything that was begun to be sent, **blocks**
+ * until the peer has ended its own or the time is over, and aborts in the latter case or when data is
+ * left unread: the peer gets all of it, or sees a reset. What is pending meanwhile goes on, and is aborted
+ * after that. In a callback it keeps a worker; of a list or a file nothing goes on where that is the only one.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT_OUT_OF_RANGE (below -1; the socket is
  * untouched).

@@ -81,10 +81,11 @@ APM_API apm_error APM_CALL apm_socket_end_send(apm_socket *socket, apm_async_res
  * Begins to receive up to `size` bytes; it completes as soon as there is at least one, or
  * with 0 when the peer has ended its stream. Any number may be in flight; they are filled in
  * the order of Begin. With a `size` of 0 (`buffer` may be NULL) it completes when there is
- * something to receive, and takes nothing. `flags` go to Winsock as they are.
+ * something to receive, and takes nothing. `flags` go to Winsock as they are. A datagram socket
+ * that is bound, and not connected, receives from anybody, and does not learn from whom.
  *
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT_OUT_OF_RANGE (`size` above half
- * the address space), APM_ERROR_NOT_CONNECTED, APM_ERROR_SHUTDOWN (after shutdown),
+ * the address space), APM_ERROR_NOT_CONNECTED (datagrams: nor bound), APM_ERROR_SHUTDOWN (after shutdown),
  * APM_ERROR_CONNECTION_RESET, _CONNECTION_ABORTED, _NETWORK_RESET or _TIMED_OUT (an earlier receive
  * already ended that way), or another SocketError.
  *

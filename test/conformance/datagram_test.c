@@ -28,6 +28,40 @@ static void datagram_socket_connects_inside_begin(void)
     call_dispose(&made);
 }
 
+/* Who is bound needs no peer to receive; who is not would wait for nothing. */
+static void bound_socket_receives_from_anybody(void)
+{
+    apm_socket *fresh = datagram_open(APM_FAMILY_IPV4);
+    datagram_pair both;
+    apm_buffer parts[2];
+    char here[8] = {0};
+    size_t bytes = 0;
+    call made;
+
+    if (!datagram_pair_open(&both, false)) return;
+    (void)CHECK_ERROR(receive_now(fresh, here, sizeof here, NULL), APM_ERROR_NOT_CONNECTED);
+    (void)CHECK_ERROR(apm_socket_receive(fresh, here, sizeof here, 0, NULL), APM_ERROR_NOT_CONNECTED);
+    close_now(fresh);
+    call_prepare(&made, both.right, CALL_RECEIVE);
+    if (CHECK_ERROR(call_receive(&made, here, sizeof here),
+                    APM_ERROR_SUCCESS)) { /* pending, and then there */
+        (void)CHECK_ERROR(send_to_now(both.left, "one", 3, &both.right_at, NULL), APM_ERROR_SUCCESS);
+        CHECK(call_ends_with(&made, APM_ERROR_SUCCESS, 3) && memcmp(here, "one", 3) == 0);
+    }
+    call_dispose(&made);
+    (void)CHECK_ERROR(send_to_now(both.left, "two", 3, &both.right_at, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(apm_socket_receive(both.right, here, sizeof here, 0, &bytes), APM_ERROR_SUCCESS);
+    CHECK(bytes == 3 && memcmp(here, "two", 3) == 0);
+    parts[0].data = here;
+    parts[1].data = here + 4;
+    parts[0].size = parts[1].size = 4;
+    (void)CHECK_ERROR(send_to_now(both.left, "abcdefg", 7, &both.right_at, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(receive_buffers_now(both.right, parts, 2, &bytes), APM_ERROR_SUCCESS);
+    CHECK(bytes == 7 && memcmp(here, "abcdefg", 7) == 0);
+    (void)CHECK_ERROR(send_now(both.right, "x", 1, NULL), APM_ERROR_NOT_CONNECTED);
+    datagram_pair_close(&both);
+}
+
 static void datagrams_keep_their_boundaries(void)
 {
     static const size_t sizes[] = {1, 2, 1000, 3, 1400, 1};
@@ -140,6 +174,7 @@ static void pending_datagram_receives_can_be_cancelled_and_closed(void)
 
 static const test_case datagrams[] = {
     {"datagram_socket_connects_inside_begin", datagram_socket_connects_inside_begin, false},
+    {"bound_socket_receives_from_anybody", bound_socket_receives_from_anybody, false},
     {"datagrams_keep_their_boundaries", datagrams_keep_their_boundaries, false},
     {"pending_receive_gets_the_next_datagram", pending_receive_gets_the_next_datagram, false},
     {"datagram_larger_than_the_buffer_is_message_size", datagram_larger_than_the_buffer_is_message_size,

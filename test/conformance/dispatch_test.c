@@ -206,6 +206,48 @@ static void callback_may_neither_poll_nor_end(void)
     stop_pair(&box, &both);
 }
 
+typedef struct loop {
+    inbox *box;
+    call *next;
+} loop;
+
+/* As a box with a loop of its own, which a callback opens: the message comes there, and is used up. */
+static void run_a_loop_inside(call *made)
+{
+    loop *inside = (loop *)made->context;
+
+    if (!CHECK_ERROR(call_send(inside->next, "y", 1), APM_ERROR_SUCCESS)) return;
+    CHECK(test_gate_wait(inside->box->message));
+    (void)apm_manual_reset_event_reset(inside->box->message);
+    (void)CHECK_ERROR(apm_poll(0), APM_ERROR_INVALID_OPERATION);
+}
+
+static void message_that_comes_within_a_callback_comes_again(void)
+{
+    uint32_t polls = 0;
+    inbox box;
+    pair both;
+    call first, next, after;
+    loop inside = {&box, &next};
+
+    if (!start_pair(&box, &both)) return;
+    call_prepare(&first, both.socket, CALL_SEND);
+    call_prepare(&next, both.socket, CALL_SEND);
+    call_prepare(&after, both.socket, CALL_SEND);
+    first.inside = run_a_loop_inside;
+    first.context = &inside;
+    if (CHECK_ERROR(call_send(&first, "x", 1), APM_ERROR_SUCCESS)) {
+        CHECK(loop_until(&box, first.done, &polls) && loop_until(&box, next.done, &polls));
+        (void)CHECK_ERROR(call_send(&after, "z", 1), APM_ERROR_SUCCESS);
+        CHECK(loop_until(&box, after.done, &polls));
+        CHECK(call_wait(&first) && call_wait(&next) && call_wait(&after));
+    }
+    call_dispose(&first);
+    call_dispose(&next);
+    call_dispose(&after);
+    stop_pair(&box, &both);
+}
+
 /* ---- several threads ------------------------------------------------------------------------------- */
 
 static void several_threads_share_the_callbacks(void)
@@ -294,6 +336,8 @@ static const test_case dispatch_cases[] = {
     {"dispatch_that_could_not_is_called_again", dispatch_that_could_not_is_called_again, true},
     {"poll_runs_what_was_ready_when_it_began", poll_runs_what_was_ready_when_it_began, true},
     {"callback_may_neither_poll_nor_end", callback_may_neither_poll_nor_end, true},
+    {"message_that_comes_within_a_callback_comes_again", message_that_comes_within_a_callback_comes_again,
+     true},
     {"several_threads_share_the_callbacks", several_threads_share_the_callbacks, true},
     {"end_runs_what_is_left", end_runs_what_is_left, true},
     {"end_sends_away_who_sleeps", end_sends_away_who_sleeps, true},

@@ -71,6 +71,129 @@ static void callbacks_close_and_let_go_of_a_socket_that_is_being_closed(void)
     close_connection(&one);
 }
 
+/* ---- the end of our stream ------------------------------------------------------------------------- */
+
+enum { LONG = 150 }; /* buffers: three calls */
+
+/* A thread of a peer's: how much there was, and how it ended; then it ends its own stream. */
+typedef struct listener {
+    sim_peer *peer;
+    int64_t received, ended;
+} listener;
+
+static void hear_to_the_end(void *argument)
+{
+    listener *hears = (listener *)argument;
+    char here[LONG];
+
+    hears->received = 0;
+    while ((hears->ended = sim_peer_read(hears->peer, here, sizeof here, 600000)) > 0)
+        hears->received += hears->ended;
+    if (hears->ended == 0) sim_peer_end(hears->peer);
+}
+
+static void cancel_it(void *argument)
+{
+    (void)apm_async_result_cancel((apm_async_result *)argument);
+}
+
+/* A list, and the end of the stream while it is at any place. Whatever becomes of the list, the end comes. */
+static void end_a_list(bool cancels)
+{
+    static char there[LONG];
+    apm_buffer buffers[LONG];
+    apm_async_result *result = NULL;
+    sim_thread *peer, *canceller = NULL;
+    listener hears;
+    connection one;
+    apm_error error;
+    size_t sent = 0;
+    int round;
+
+    point_at_each(buffers, there, LONG);
+    for (round = 0; round < 5; round++) {
+        open_connection(&one);
+        hears.peer = one.peer;
+        peer = sim_thread_start("peer", hear_to_the_end, &hears);
+        CU_ASSERT(apm_socket_begin_send_buffers(one.socket, buffers, LONG, 0, count_callback, NULL,
+                                                &result) == APM_ERROR_SUCCESS);
+        if (cancels) canceller = sim_thread_start("canceller", cancel_it, result);
+        let_others_go_on(20);
+        CU_ASSERT(apm_socket_shutdown(one.socket, APM_SHUTDOWN_SEND) == APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_begin_send(one.socket, there, 1, 0, NULL, NULL, NULL) == APM_ERROR_SHUTDOWN);
+        sim_thread_join(peer);
+        if (cancels) sim_thread_join(canceller);
+        CU_ASSERT(hears.ended == 0);
+        error = apm_socket_end_send(one.socket, result, &sent);
+        CU_ASSERT(cancels || error == APM_ERROR_SUCCESS);
+        CU_ASSERT(error != APM_ERROR_SUCCESS || (sent == LONG && hears.received == LONG));
+        wait_for(&called_back, (uint32_t)round + 1);
+        apm_async_result_release(result);
+        close_connection(&one);
+    }
+}
+
+static void shutdown_comes_behind_a_list(void)
+{
+    end_a_list(false);
+}
+
+static void shutdown_comes_behind_a_list_that_is_cancelled(void)
+{
+    end_a_list(true);
+}
+
+static void close_in_the_middle(void *argument)
+{
+    apm_socket *socket = (apm_socket *)argument;
+
+    let_others_go_on(40);
+    CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    apm_socket_release(socket);
+}
+
+/* All of it, or no end that looks like one; also with somebody who does not wait for it. */
+static void close_a_list_by_a_time(bool is_disturbed)
+{
+    static char there[LONG];
+    apm_buffer buffers[LONG];
+    sim_thread *peer, *closer = NULL;
+    listener hears;
+    connection one;
+    int round;
+
+    point_at_each(buffers, there, LONG);
+    for (round = 0; round < 5; round++) {
+        open_connection(&one);
+        hears.peer = one.peer;
+        CU_ASSERT(apm_socket_begin_send_buffers(one.socket, buffers, LONG, 0, count_callback, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+        peer = sim_thread_start("peer", hear_to_the_end, &hears);
+        apm_socket_retain(one.socket);
+        if (is_disturbed)
+            closer = sim_thread_start("closer", close_in_the_middle, one.socket);
+        else
+            apm_socket_release(one.socket);
+        CU_ASSERT(apm_socket_close_timeout(one.socket, INT32_MAX) == APM_ERROR_SUCCESS);
+        if (is_disturbed) sim_thread_join(closer);
+        sim_thread_join(peer);
+        if (!is_disturbed) CU_ASSERT(hears.ended == 0 && hears.received == LONG);
+        wait_for(&called_back, (uint32_t)round + 1);
+        one.socket = NULL;
+        close_connection(&one);
+    }
+}
+
+static void close_by_a_time_lets_a_list_go(void)
+{
+    close_a_list_by_a_time(false);
+}
+
+static void close_by_a_time_and_close(void)
+{
+    close_a_list_by_a_time(true);
+}
+
 /* ---- a blocking member ------------------------------------------------------------------------------- */
 
 static void receive_into_memory_of_its_own(void *argument)
@@ -303,6 +426,21 @@ static void poll_goes_on_when_all_operations_are_aborted(void)
 }
 
 /* Whoever has begun to look at a socket before it was bound does not keep the port from the next handle. */
+/* The only reference is the one that the close takes back. */
+static void poll_keeps_the_socket_that_is_closed_beside_it(void)
+{
+    sim_thread *poller;
+    connection one;
+
+    open_connection(&one);
+    poller = sim_thread_start("poller", poll_until_it_is_closed, one.socket);
+    sim_sleep(1000); /* of a clock that stands still while anybody runs: the poll waits by now */
+    CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
+    one.socket = NULL;
+    sim_thread_join(poller);
+    close_connection(&one);
+}
+
 static void poll_leaves_the_port_to_the_next_connect(void)
 {
     connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
@@ -360,7 +498,12 @@ static const plain_case scenes[] = {
     {"file_ends_the_stream_whatever_becomes_of_a_disconnect",
      file_ends_the_stream_whatever_becomes_of_a_disconnect},
     {"disconnect_is_of_the_connection_that_it_has_found", disconnect_is_of_the_connection_that_it_has_found},
+    {"shutdown_comes_behind_a_list", shutdown_comes_behind_a_list},
+    {"shutdown_comes_behind_a_list_that_is_cancelled", shutdown_comes_behind_a_list_that_is_cancelled},
+    {"close_by_a_time_lets_a_list_go", close_by_a_time_lets_a_list_go},
+    {"close_by_a_time_and_close", close_by_a_time_and_close},
     {"poll_goes_on_when_all_operations_are_aborted", poll_goes_on_when_all_operations_are_aborted},
+    {"poll_keeps_the_socket_that_is_closed_beside_it", poll_keeps_the_socket_that_is_closed_beside_it},
     {"poll_leaves_the_port_to_the_next_connect", poll_leaves_the_port_to_the_next_connect},
     {"poll_does_not_end_before_its_time", poll_does_not_end_before_its_time},
 };

@@ -55,8 +55,9 @@ extern transfer_run now;
 /* Every callback: counted. */
 void APM_CALL transfer_call_back(apm_async_result *result);
 
-/* What the Begin of a receive (or, in the first two ways, of a send) says of the socket's state. */
+/* What the Begin of a receive says of the socket's state; and that of a send, in the first two ways. */
 apm_error transfer_expected(enum way way);
+apm_error transfer_send_expected(void);
 
 /* Begins that have to fail: of whatever is wrong with buffers, lists, addresses, files or the state. */
 void transfer_refuse_buffers(void);

@@ -304,7 +304,6 @@ static void receive_some(void)
     uint8_t how = take_byte(&now.input);
 
     one.way = (enum way)(how % 4);
-    if (!now.connected && (one.way == PLAIN || one.way == LISTED)) one.way = FROM;
     if (now.stream && one.way == MESSAGE) one.way = PLAIN;
     if (transfer_expected(one.way) != APM_ERROR_SUCCESS) return;
     if (!is_due() && now.waiting_count == (now.stream ? 1 : MOST_WAITING)) return;

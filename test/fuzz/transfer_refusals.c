@@ -8,10 +8,17 @@
 apm_error transfer_expected(enum way way)
 {
     if (now.closed) return APM_ERROR_OBJECT_DISPOSED;
-    if (way == PLAIN || way == LISTED) return now.connected ? APM_ERROR_SUCCESS : APM_ERROR_NOT_CONNECTED;
+    if (way == PLAIN || way == LISTED)
+        return now.connected || (!now.stream && now.bound) ? APM_ERROR_SUCCESS : APM_ERROR_NOT_CONNECTED;
     if (!now.bound) return APM_ERROR_INVALID_OPERATION;
     if (now.stream && way == MESSAGE) return APM_ERROR_OPERATION_NOT_SUPPORTED;
     return now.stream && !now.connected ? APM_ERROR_NOT_CONNECTED : APM_ERROR_SUCCESS;
+}
+
+apm_error transfer_send_expected(void)
+{
+    if (now.closed) return APM_ERROR_OBJECT_DISPOSED;
+    return now.connected ? APM_ERROR_SUCCESS : APM_ERROR_NOT_CONNECTED;
 }
 
 /* Nothing may have begun. */
@@ -31,7 +38,7 @@ static void refuse_send(const void *data, size_t size, apm_error expected)
     apm_endpoint to = now.self;
     apm_error error;
 
-    if (expected == APM_ERROR_SUCCESS) expected = transfer_expected(PLAIN);
+    if (expected == APM_ERROR_SUCCESS) expected = transfer_send_expected();
     if (now.closed) expected = APM_ERROR_OBJECT_DISPOSED;
     if (expected != APM_ERROR_SUCCESS) {
         error = apm_socket_begin_send(now.socket, data, size, 0, transfer_call_back, &now, &result);
@@ -92,7 +99,7 @@ static void refuse_large_list(void)
     apm_buffer list[100];
     size_t i;
 
-    if (now.stream || transfer_expected(LISTED) != APM_ERROR_SUCCESS) return;
+    if (now.stream || transfer_send_expected() != APM_ERROR_SUCCESS) return;
     for (i = 0; i < 100; i++) list[i] = (apm_buffer){bytes, sizeof bytes};
     check_refused(apm_socket_begin_send_buffers(now.socket, list, 100, 0, transfer_call_back, &now, &result),
                   APM_ERROR_MESSAGE_SIZE, result);
@@ -103,43 +110,45 @@ void transfer_refuse_lists(void)
     static unsigned char bytes[4];
     apm_buffer list[4] = {{bytes, 1}, {NULL, 0}, {bytes, 4}, {bytes, 0}};
     apm_async_result *result = (apm_async_result *)&now;
-    apm_error expected = APM_ERROR_SUCCESS, error;
+    apm_error wrong = APM_ERROR_SUCCESS, expected, error;
     const apm_buffer *given = list;
     size_t count = 4, at = take_byte(&now.input) % 4;
 
     switch (take_byte(&now.input) % 6) {
     case 0:
         given = NULL;
-        expected = APM_ERROR_ARGUMENT_NULL;
+        wrong = APM_ERROR_ARGUMENT_NULL;
         break;
     case 1:
         count = 0;
-        expected = APM_ERROR_ARGUMENT;
+        wrong = APM_ERROR_ARGUMENT;
         break;
     case 2:
         list[at].data = NULL;
         list[at].size = 1 + take_byte(&now.input);
-        expected = APM_ERROR_ARGUMENT_NULL;
+        wrong = APM_ERROR_ARGUMENT_NULL;
         break;
     case 3:
         list[at].data = bytes;
         list[at].size = SIZE_MAX / 2 + 1 + take_word(&now.input);
-        expected = APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+        wrong = APM_ERROR_ARGUMENT_OUT_OF_RANGE;
         break;
     case 4: /* each of them is possible, and all together are not */
         list[0].size = SIZE_MAX / 2 - take_byte(&now.input) % 4;
-        expected = APM_ERROR_ARGUMENT_OUT_OF_RANGE;
+        wrong = APM_ERROR_ARGUMENT_OUT_OF_RANGE;
         break;
     default: break;
     }
-    if (expected == APM_ERROR_SUCCESS) expected = transfer_expected(LISTED);
-    if (now.closed) expected = APM_ERROR_OBJECT_DISPOSED;
+    if (now.closed) wrong = APM_ERROR_OBJECT_DISPOSED;
+    expected = wrong != APM_ERROR_SUCCESS ? wrong : transfer_send_expected();
     if (expected == APM_ERROR_SUCCESS) {
         refuse_large_list();
-        return;
+    } else {
+        error = apm_socket_begin_send_buffers(now.socket, given, count, 0, transfer_call_back, &now, &result);
+        check_refused(error, expected, result);
     }
-    error = apm_socket_begin_send_buffers(now.socket, given, count, 0, transfer_call_back, &now, &result);
-    check_refused(error, expected, result);
+    expected = wrong != APM_ERROR_SUCCESS ? wrong : transfer_expected(LISTED);
+    if (expected == APM_ERROR_SUCCESS) return;
     error = apm_socket_begin_receive_buffers(now.socket, given, count, 0, transfer_call_back, &now, &result);
     check_refused(error, expected, result);
 }
