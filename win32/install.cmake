@@ -4,7 +4,12 @@
 include(CMakePackageConfigHelpers)
 configure_package_config_file(win32/apmsockConfig.cmake.in apmsockConfig.cmake
     INSTALL_DESTINATION lib/cmake/apmsock NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
-write_basic_package_version_file(apmsockConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+# Before 1.0 a minor version may change what an earlier one promised.
+set(apmsock_compatibility SameMajorVersion)
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+    set(apmsock_compatibility SameMinorVersion)
+endif()
+write_basic_package_version_file(apmsockConfigVersion.cmake COMPATIBILITY ${apmsock_compatibility})
 
 set(apmsock_installed "")
 if(APMSOCK_SHARED)
@@ -25,7 +30,7 @@ set(apmsock_pc_private "-lws2_32 -lsynchronization")
 if(NOT APMSOCK_SHARED)
     set(apmsock_pc_libs " ${apmsock_pc_private}")
     set(apmsock_pc_private "")
-    if(MSVC)
+    if(NOT MINGW)
         set(apmsock_pc_name apmsock_static)
     endif()
 endif()

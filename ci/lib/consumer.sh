@@ -100,7 +100,9 @@ expect_versions() {
     local request answer
     cat >"$build/version.cmake" <<'SCRIPT'
 set(CMAKE_SIZEOF_VOID_P 8)
-string(REGEX MATCH "^[0-9]+" PACKAGE_FIND_VERSION_MAJOR ${PACKAGE_FIND_VERSION})
+string(REPLACE "." ";" parts ${PACKAGE_FIND_VERSION})
+list(GET parts 0 PACKAGE_FIND_VERSION_MAJOR)
+list(GET parts 1 PACKAGE_FIND_VERSION_MINOR)
 set(PACKAGE_FIND_VERSION_COUNT 3)
 include(${PREFIX}/lib/cmake/apmsock/apmsockConfigVersion.cmake)
 if(PACKAGE_VERSION_COMPATIBLE AND NOT PACKAGE_VERSION_UNSUITABLE)
@@ -114,8 +116,45 @@ SCRIPT
             die "find_package(apmsock $request): not $answer"
     done < <(awk -v version="$(library_version)" 'BEGIN {
         split(version, part, ".")
-        print version, "yes"; print part[1] ".0.0", "yes"; print part[1] ".999.0", "no"; print part[1] + 1 ".0.0", "no"
+        # Before 1.0 what is asked for has to be of the same minor version.
+        print version, "yes"; print part[1] "." part[2] ".0", "yes"; print part[1] ".999.0", "no"; print part[1] + 1 ".0.0", "no"
+        if (part[2] > 0) print part[1] ".0.0", (part[1] > 0 ? "yes" : "no")
     }')
+}
+
+# The sources as a part of somebody's project: no tool is asked for that only the packages need. And for Clang with
+# GNU's command line and the binary interface of MSVC, as far as the rules go: no two make the same file.
+use_sources() {
+    local work=$1
+    mkdir -p "$work"
+    cat >"$work/CMakeLists.txt" <<LIST
+cmake_minimum_required(VERSION 3.20)
+project(consumer LANGUAGES C)
+add_subdirectory("$root" apmsock)
+add_executable(consumer "$root/test/consumer/main.c")
+target_link_libraries(consumer PRIVATE apmsock::static)
+LIST
+    {
+        cmake -S "$work" -B "$work/build" -G Ninja \
+            -DCMAKE_TOOLCHAIN_FILE="$root/win32/toolchain-x86_64-w64-mingw32.cmake" &&
+            cmake --build "$work/build" -j "$jobs" --target consumer
+    } >"$build/consumer.log" 2>&1 || {
+        tail -n 40 "$build/consumer.log" >&2
+        die "a project cannot use the sources"
+    }
+    ! grep -q '^APMSOCK_DLLTOOL' "$work/build/CMakeCache.txt" || die "a project that uses the sources needs llvm-dlltool"
+    expect_import "$work/build/consumer.exe" no
+    expect_consumer "$work/build/consumer.exe"
+    {
+        cmake -S . -B "$work/clang" -G Ninja -DAPMSOCK_TESTS=OFF -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 \
+            -DCMAKE_C_COMPILER=clang -DCMAKE_C_COMPILER_TARGET=x86_64-pc-windows-msvc -DCMAKE_C_COMPILER_FORCED=1 \
+            -DCMAKE_C_COMPILER_ID=Clang -DCMAKE_C_COMPILER_VERSION=14 -DCMAKE_C_SIMULATE_ID=MSVC \
+            -DCMAKE_C_COMPILER_FRONTEND_VARIANT=GNU -DCMAKE_SIZEOF_VOID_P=8 -DCMAKE_RC_COMPILER=llvm-rc &&
+            ninja -C "$work/clang" -n
+    } >"$build/consumer.log" 2>&1 || {
+        tail -n 40 "$build/consumer.log" >&2
+        die "the rules for Clang with the binary interface of MSVC are none"
+    }
 }
 
 # What was installed, moved to another place, and the unpacked zips.
@@ -139,6 +178,7 @@ check_consumers() {
     expect_versions "$work/moved"
     use_cmake "$work/moved" x64 "$work/moved-cmake" "$work/example.c"
     use_pkg_config "$work/moved" x64 "$work/moved-pkg-config"
+    use_sources "$work/sources"
     for architecture in x64 x86; do
         unzip -q "$build/package/apmsock-"*"-windows-$architecture.zip" -d "$work" || die "the zip cannot be unpacked"
         prefix=$(echo "$work/apmsock-"*"-windows-$architecture")

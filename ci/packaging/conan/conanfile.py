@@ -6,7 +6,7 @@ import re
 from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
 from conan.tools.cmake import CMake, CMakeToolchain, cmake_layout
-from conan.tools.files import copy, load, rmdir
+from conan.tools.files import collect_libs, copy, load, rmdir
 
 
 class ApmsockConan(ConanFile):
@@ -72,5 +72,5 @@ class ApmsockConan(ConanFile):
             self.cpp_info.libs = ["apmsock"]
         else:
             self.cpp_info.set_property("cmake_target_name", "apmsock::static")
-            self.cpp_info.libs = ["apmsock_static" if self.settings.compiler == "msvc" else "apmsock"]
+            self.cpp_info.libs = collect_libs(self)  # apmsock or, where the import library has that name, apmsock_static
             self.cpp_info.system_libs = ["ws2_32", "synchronization"]
