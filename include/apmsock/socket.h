@@ -147,8 +147,9 @@ APM_API apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how);
  * Only with APM_SOCKET_OPTION_LINGER on and a LINGER_TIME it **blocks**, for as long as the kernel
  * then takes to deliver what was sent; so does the last apm_socket_release of a socket that nobody
  * has closed, and apm_cleanup for each open one.
- * For an orderly end call apm_socket_shutdown first. A second call, by somebody who retained
- * the socket, is success and does nothing.
+ * For an orderly end let every send be over and call apm_socket_shutdown first: a send that is aborted is
+ * cut off, also behind a shutdown. A second call, by somebody who retained the socket, is success and does
+ * nothing.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL.
  *
