@@ -14,12 +14,19 @@ typedef struct work {
     apmk_socket socket;
     sim_request *request; /* to deliver; to cancel: NULL or not, it may be gone */
     uint64_t number;      /* its number, which is not used again; or the last one there was */
+    uint32_t older;       /* packets of its kind that come first */
 } work;
 
 static work *first_work;
 static sched_condition work_changed;
 static sched_thread *worker;
 static bool stopping;
+
+static bool delivers_like(const work *item, const sim_request *like)
+{
+    return item->task == SIM_TASK_DELIVER && item->request->source == like->source &&
+           item->request->kind == like->kind;
+}
 
 void sim_work_add(enum sim_task task, apmk_socket socket, sim_request *request, uint32_t after)
 {
@@ -30,15 +37,10 @@ void sim_work_add(enum sim_task task, apmk_socket socket, sim_request *request, 
     item->socket = socket;
     item->request = request;
     item->number = request != NULL ? request->number : sim_request_last();
-    while (*place != NULL) place = &(*place)->next;
+    for (; *place != NULL; place = &(*place)->next)
+        if (task == SIM_TASK_DELIVER && delivers_like(*place, request)) item->older++;
     *place = item;
     sched_condition_broadcast(&work_changed);
-}
-
-static bool delivers_like(const work *item, const sim_request *like)
-{
-    return item->task == SIM_TASK_DELIVER && item->request->source == like->source &&
-           item->request->kind == like->kind;
 }
 
 bool sim_work_delivers(const sim_request *like)
@@ -53,13 +55,7 @@ bool sim_work_delivers(const sim_request *like)
 /* A packet's turn comes when no older one of its kind is left. */
 static bool is_due(const work *item, uint64_t now)
 {
-    const work *older;
-
-    if (item->due > now) return false;
-    if (item->task != SIM_TASK_DELIVER) return true;
-    for (older = first_work; older != item; older = older->next)
-        if (delivers_like(older, item->request)) return false;
-    return true;
+    return item->due <= now && item->older == 0;
 }
 
 /* One of those that are due, off the list; NULL and the time to look again if there is none. */
@@ -67,7 +63,7 @@ static work *take_work(uint64_t *next)
 {
     uint64_t now = sched_now();
     uint32_t due = 0, chosen;
-    work *item, **place;
+    work *item, *newer, **place;
 
     *next = SCHED_NEVER;
     for (item = first_work; item != NULL; item = item->next) {
@@ -81,6 +77,9 @@ static work *take_work(uint64_t *next)
     for (place = &first_work; !is_due(*place, now) || chosen-- != 0;) place = &(*place)->next;
     item = *place;
     *place = item->next;
+    if (item->task == SIM_TASK_DELIVER)
+        for (newer = item->next; newer != NULL; newer = newer->next)
+            if (delivers_like(newer, item->request)) newer->older--;
     return item;
 }
 
