@@ -2,14 +2,17 @@
 /*
  * Endurance: sockets full of operations, for as long as one likes, and level at the end.
  *
- *   endurance [--seconds N] [--seed S]
+ *   endurance [--lives] [--seconds N] [--seed S]
  *
- * SLOTS sockets with up to 64 operations each are driven by a few threads. Every few seconds all
- * lives end and the census is taken: as many callbacks as operations; as many blocks as at the
- * first census, exactly, while the library runs; none, and as many handles and threads as before
- * it was started, when it is ended, which happens each time. The process's private bytes may grow by
- * BYTES_TOLERANCE after the WARM_UP first censuses: heaps and stacks that have been larger stay
- * so, in steps; a block that is lost per operation would be more within seconds.
+ * SLOTS sockets with up to 64 operations each are driven by a few threads, in stages. A stage begins with
+ * 64 operations on each: the library's statistics have to see them all. Then come sends, receives,
+ * cancels, closes and resets as they are drawn, while the main thread looks how many are in flight.
+ * At its end all is closed and the census is taken (census.c): what the statistics say is what the
+ * slots know, there are as many blocks as when the library was started, and as many handles and threads as
+ * after the first stages. Private bytes are told at the end.
+ *
+ * The library is started once, with a fixed number of workers, so that nothing may come or go.
+ * With --lives it is started and ended for each stage, with the workers it likes.
  *
  * The seed draws what is done; when it is done the machine decides, so that a run cannot be
  * replayed exactly.
@@ -19,14 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "census.h"
 #include "slot.h"
 
 #ifdef _WIN32
 #include "../support/crash_filter.h"
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
+#else
+#include "sim.h"
 #endif
 
 #include "../support/number.h"
@@ -37,18 +39,28 @@ enum {
     DRIVERS = 4,
     EACH = 8 /* slots of a driver */,
     DATAGRAM_EACH = 8,
-    CENSUS_EACH = 3000,
-    CENSUS_LEAST = 300,
-    WARM_UP = 2,
-    CENSUSES_LEAST = 4, /* however long they take: with fewer nothing can be told */
-    SETTLE = 20000
+    FULL = SLOTS * SLOT_OPERATIONS,
+    WORKERS = 4,
+    STAGE_LEAST = 300,
+    STAGE_MOST = 3000,
+    STAGES = 12, /* unless those are longer or shorter */
+    LOOK_EACH = 20,
+    MEAN_LEAST = FULL / 4
 };
-#define BYTES_TOLERANCE (INT64_C(8) << 20)
 
 static slot slots[SLOTS];
 static uint64_t seed_now = 1;
 static scratch_file file;
+static bool lives;
 static _Atomic bool draining;
+static _Atomic uint32_t drivers_full; /* whose slots are */
+static test_gate *all_full;
+static uint32_t workers;
+static _Atomic uint32_t workers_met;
+static test_gate *all_met;
+static struct {
+    uint64_t looks, sum, peak;
+} in_flight;
 static test_gate *no_end; /* stays shut */
 
 void endurance_fail(const char *what)
@@ -61,11 +73,89 @@ void endurance_fail(const char *what)
     _Exit(1);
 }
 
+static void await(test_gate *gate, const char *what)
+{
+    if (apm_manual_reset_event_wait_one(gate, PATIENCE) != APM_ERROR_SUCCESS) endurance_fail(what);
+}
+
+/* ---- the workers ------------------------------------------------------------------------------------------ */
+
+static void APM_CALL meet(apm_async_result *result)
+{
+    apm_socket *socket = (apm_socket *)apm_async_result_state(result);
+    size_t size = 0, left = 0;
+    apm_endpoint from;
+
+    if (apm_socket_end_receive_from(socket, result, &size, &from) != APM_ERROR_SUCCESS || size != 1 ||
+        apm_socket_available(socket, &left) != APM_ERROR_SUCCESS)
+        endurance_fail("a worker cannot receive");
+    if (atomic_fetch_add(&workers_met, 1) + 1 == workers) test_gate_open(all_met);
+    await(all_met, "the workers do not meet");
+}
+
+static apm_socket *call_worker(unsigned char *byte)
+{
+    apm_socket *socket = NULL;
+    apm_async_result *sent = NULL;
+    apm_endpoint here;
+
+    if (apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, 0, &socket) != APM_ERROR_SUCCESS ||
+        apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &here) != APM_ERROR_SUCCESS ||
+        apm_socket_bind(socket, &here) != APM_ERROR_SUCCESS ||
+        apm_socket_local_endpoint(socket, &here) != APM_ERROR_SUCCESS ||
+        apm_socket_begin_receive_from(socket, byte, 1, 0, meet, socket, NULL) != APM_ERROR_SUCCESS ||
+        apm_socket_begin_send_to(socket, "x", 1, 0, &here, NULL, NULL, &sent) != APM_ERROR_SUCCESS ||
+        apm_socket_end_send_to(socket, sent, NULL) != APM_ERROR_SUCCESS)
+        endurance_fail("a worker cannot be called");
+    apm_async_result_release(sent);
+    return socket;
+}
+
+/* Wine has an event for each thread that has asked a socket something. All workers do that at once, so that
+ * none of them comes to have it later. */
+static void meet_workers(void)
+{
+    static unsigned char bytes[WORKERS];
+    static apm_socket *sockets[WORKERS];
+    uint32_t i;
+
+    for (i = 0; i < workers; i++) {
+        sockets[i] = call_worker(&bytes[i]);
+        atomic_fetch_add(&slot_numbers[SLOT_BEGUN], 2);
+        atomic_fetch_add(&slot_numbers[SLOT_CALLED], 2);
+        atomic_fetch_add(&slot_numbers[SLOT_SENT], 1);
+        atomic_fetch_add(&slot_numbers[SLOT_RECEIVED], 1);
+    }
+    await(all_met, "the workers do not meet");
+    for (i = 0; i < workers; i++) (void)apm_socket_close(sockets[i]);
+}
+
+static void start_library(void)
+{
+    apm_options options = harness_options();
+
+    if (!lives) options.min_workers = options.max_workers = workers;
+    if (apm_startup(&options) != APM_ERROR_SUCCESS) endurance_fail("the library does not start");
+    census_library_started(lives ? 0 : workers);
+    if (!lives) meet_workers();
+}
+
+static void end_library(void)
+{
+    if (apm_cleanup() != APM_ERROR_SUCCESS) endurance_fail("the library does not end");
+    census_library_ended();
+}
+
+/* ---- a stage ---------------------------------------------------------------------------------------------- */
+
 static void drive(void *argument)
 {
     slot *mine = (slot *)argument;
     int i;
 
+    for (i = 0; i < EACH; i++) slot_fill(&mine[i]);
+    atomic_fetch_add(&drivers_full, 1);
+    await(all_full, "the slots do not get full");
     while (!atomic_load(&draining)) {
         for (i = 0; i < EACH; i++) slot_step(&mine[i]);
         test_yield();
@@ -73,140 +163,102 @@ static void drive(void *argument)
     for (i = 0; i < EACH; i++) slot_drain(&mine[i]);
 }
 
-/* What the process has committed for itself: by a look at all of its memory, since not every
- * system counts it. On the simulated kernel the sanitizers look for leaks. */
-static int64_t private_bytes(void)
-{
-    int64_t sum = 0;
-#ifdef _WIN32
-    MEMORY_BASIC_INFORMATION region;
-    const unsigned char *at = NULL;
-
-    while (VirtualQuery(at, &region, sizeof region) == sizeof region) {
-        if (region.State == MEM_COMMIT && region.Type == MEM_PRIVATE) sum += (int64_t)region.RegionSize;
-        at = (const unsigned char *)region.BaseAddress + region.RegionSize;
-    }
-    if (sum == 0) endurance_fail("the process's memory cannot be looked at");
-#endif
-    return sum;
-}
-
-typedef struct census {
-    int64_t blocks, handles, threads, bytes;
-} census;
-
 /* A machine that was slow once may have little time left, or none. */
 static uint64_t stage_time(uint64_t passed, uint64_t whole)
 {
-    uint64_t left = passed < whole ? whole - passed : 0;
+    uint64_t left = passed < whole ? whole - passed : 0, time = whole / STAGES;
 
-    return left < CENSUS_LEAST ? CENSUS_LEAST : left < CENSUS_EACH ? left : CENSUS_EACH;
+    if (time > STAGE_MOST) time = STAGE_MOST;
+    if (time > left) time = left;
+    return time < STAGE_LEAST ? STAGE_LEAST : time;
 }
 
-/* While it runs: sockets and operations are gone, but memory goes with the last of a worker's steps. */
-static void settle_blocks(int64_t expected, census *now)
+static void look(void)
 {
-    uint64_t start = test_now();
-    uint32_t same = 0;
+    apm_statistics now = census_ask();
 
-    do {
-        int64_t before = now->blocks;
-
-        now->blocks = harness_live_blocks();
-        same = now->blocks == before ? same + 1 : 0;
-        if (now->blocks == expected || (expected < 0 && same > 100)) return;
-        test_yield();
-    } while (test_now() - start < SETTLE);
+    in_flight.looks++;
+    in_flight.sum += now.live;
+    if (now.live > in_flight.peak) in_flight.peak = now.live;
 }
 
-static void settle_process(const census *first, census *now)
+/* Waits until every slot is; a connect counts until its callback has returned. */
+static void await_full(void)
 {
     uint64_t start = test_now();
+    apm_statistics now;
 
-    do {
-        now->handles = harness_handles();
-        now->threads = harness_threads();
-        if (now->handles == first->handles && now->threads <= first->threads) return;
+    while (atomic_load(&drivers_full) != DRIVERS || (now = census_ask()).live != FULL ||
+           now.sockets != SLOTS) {
+        if (test_now() - start > PATIENCE)
+            endurance_fail("not every socket has all its operations in flight");
         test_yield();
-    } while (test_now() - start < SETTLE);
+    }
+    look();
 }
 
 static void run_stage(uint64_t milliseconds)
 {
     test_thread *drivers[DRIVERS];
     slot *mine = slots;
+    uint64_t start;
     int i;
 
     atomic_store(&draining, false);
+    atomic_store(&drivers_full, 0);
+    (void)apm_manual_reset_event_reset(all_full);
     for (i = 0; i < DRIVERS; i++, mine += EACH) drivers[i] = test_thread_start(drive, mine);
-    /* Without taking the processor from the drivers. */
-    (void)apm_manual_reset_event_wait_one(no_end, (uint32_t)milliseconds);
+    await_full();
+    test_gate_open(all_full);
+    start = test_now();
+    do {
+        /* Without taking the processor from the drivers. */
+        (void)apm_manual_reset_event_wait_one(no_end, LOOK_EACH);
+        look();
+    } while (test_now() - start < milliseconds);
     atomic_store(&draining, true);
     for (i = 0; i < DRIVERS; i++) test_thread_join(drivers[i]);
-    if (atomic_load(&slot_tally.begun) != atomic_load(&slot_tally.called))
-        endurance_fail("not as many callbacks as operations");
-}
-
-static void compare(const census *first, const census *now, int64_t warm_bytes)
-{
-    if (now->blocks != first->blocks) endurance_fail("blocks are not level");
-    if (harness_live_blocks() != 0) endurance_fail("blocks are left at the end of the library");
-    if (now->handles != first->handles) endurance_fail("handles are not level");
-    if (now->threads > first->threads) endurance_fail("threads are not level");
-    if (warm_bytes != 0 && now->bytes - warm_bytes > BYTES_TOLERANCE)
-        endurance_fail("private bytes are not level");
 }
 
 static void endure(uint64_t seconds)
 {
-    uint64_t start = test_now(), number = 0;
-    census first = {-1, 0, 0, 0};
-    int64_t warm_bytes = 0;
-    apm_options options = harness_options();
+    uint64_t start = test_now();
 
+    if (!lives) start_library();
     do {
-        census now = {0, 0, 0, 0};
-
-        if (apm_startup(&options) != APM_ERROR_SUCCESS) endurance_fail("the library does not start");
+        if (lives) start_library();
         run_stage(stage_time(test_now() - start, seconds * 1000));
-        settle_blocks(first.blocks, &now);
-        if (apm_cleanup() != APM_ERROR_SUCCESS) endurance_fail("the library does not end");
-        if (number == 0) {
-            /* What the system makes at first use is there now. */
-            now.handles = harness_handles();
-            now.threads = harness_threads();
-            first = now;
-        }
-        settle_process(&first, &now);
-        if (number == 0) first = now;
-        now.bytes = private_bytes();
-        number++;
-        if (number == WARM_UP) warm_bytes = now.bytes;
-        (void)printf("%4" PRIu64 " s: %" PRIu64 " operations, %" PRIu64 " lives, %" PRIu64 " MiB, %" PRIu64
-                     " cancelled, %" PRIu64 " not begun; blocks %" PRId64 ", handles %" PRId64
-                     ", threads %" PRId64 ", private %" PRId64 " KiB\n",
-                     (test_now() - start) / 1000, atomic_load(&slot_tally.begun),
-                     atomic_load(&slot_tally.lives), atomic_load(&slot_tally.bytes) >> 20,
-                     atomic_load(&slot_tally.cancelled), atomic_load(&slot_tally.failed), now.blocks,
-                     now.handles, now.threads, now.bytes / 1024);
-        (void)fflush(stdout);
-        compare(&first, &now, warm_bytes);
-    } while (test_now() - start < seconds * 1000 || number < CENSUSES_LEAST);
+        census_library_idle();
+        if (lives) end_library();
+        census_process(test_now() - start);
+    } while (test_now() - start < seconds * 1000 || census_count() < CENSUSES_LEAST);
+    if (!lives) end_library();
+    (void)printf("in flight: %" PRIu64 " at most, %" PRIu64 " on average, of %d; %" PRIu64 " looks\n",
+                 in_flight.peak, in_flight.sum / in_flight.looks, FULL, in_flight.looks);
+    census_end();
+    if (in_flight.sum / in_flight.looks < MEAN_LEAST) endurance_fail("too little is in flight");
     (void)printf("seed %" PRIu64 ": %" PRIu64 " operations, each called back once; %" PRIu64
                  " censuses level\n",
-                 seed_now, atomic_load(&slot_tally.begun), number);
+                 seed_now, atomic_load(&slot_numbers[SLOT_BEGUN]), census_count());
 }
 
 static bool read_arguments(int argc, char **argv, uint64_t *seconds)
 {
     int i;
 
-    for (i = 1; i < argc; i += 2) {
+    for (i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (strcmp(argv[i], "--seconds") == 0 && number_read(value, seconds)) continue;
-        if (strcmp(argv[i], "--seed") == 0 && number_read(value, &seed_now)) continue;
-        return false;
+        if (strcmp(argv[i], "--lives") == 0) {
+            lives = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--seconds") == 0 && number_read(value, seconds))
+            i++;
+        else if (strcmp(argv[i], "--seed") == 0 && number_read(value, &seed_now))
+            i++;
+        else
+            return false;
     }
     return true;
 }
@@ -226,21 +278,32 @@ int main(int argc, char **argv)
 
 #ifdef _WIN32
     crash_filter_install();
+#else
+    sim_profile base = sim_base_profile();
+
+    base.refusal_time = 10; /* a slot that waits for one is not full */
+    sim_set_profile(&base);
 #endif
     if (!read_arguments(argc, argv, &seconds)) {
-        (void)fprintf(stderr, "usage: endurance [--seconds N] [--seed S]\n");
+        (void)fprintf(stderr, "usage: endurance [--lives] [--seconds N] [--seed S]\n");
         return 2;
     }
-    (void)printf("endurance: %d sockets of %d operations for %" PRIu64 " s, seed %" PRIu64 "\n", SLOTS,
-                 SLOT_OPERATIONS, seconds, seed_now);
+    (void)printf("endurance: %d sockets of %d operations for %" PRIu64 " s, %s, seed %" PRIu64 "\n", SLOTS,
+                 SLOT_OPERATIONS, seconds, lives ? "a life of the library for each stage" : "in one life",
+                 seed_now);
     (void)fflush(stdout);
     if (!make_file()) endurance_fail("no file");
     no_end = test_gate_new();
+    all_full = test_gate_new();
+    all_met = test_gate_new();
+    workers = harness_one_worker() ? 1 : WORKERS;
     slot_prepare(file.path);
     for (i = 0; i < SLOTS; i++)
         slot_open(&slots[i], seed_now * SLOTS + (uint64_t)i, i % DATAGRAM_EACH == DATAGRAM_EACH - 1);
     endure(seconds);
     for (i = 0; i < SLOTS; i++) slot_close(&slots[i]);
+    test_gate_free(all_met);
+    test_gate_free(all_full);
     test_gate_free(no_end);
     if (!scratch_delete(&file, false)) endurance_fail("the file is still open");
     (void)printf("1 passed, 0 failed\n");

@@ -1,25 +1,38 @@
 # SPDX-License-Identifier: MIT
-# Sockets full of operations: for half a minute on a real kernel, shorter on the simulated one,
-# and for longer by ci/soak.
+# Sockets full of operations: on a real kernel for half a minute in two runs, on each of the simulated
+# ones for some seconds, and for longer by ci/soak.
 if(WIN32)
-    set(seconds 30)
+    set(seconds 15)
 else()
-    set(seconds 10)
+    set(seconds 4)
 endif()
-set(APMSOCK_ENDURANCE ${seconds} CACHE STRING "For how many seconds the endurance program runs as a test")
+set(APMSOCK_ENDURANCE ${seconds} CACHE STRING "For how many seconds the endurance program runs in each of its tests")
 
-# test_endurance(target support name profile...)
-function(test_endurance target support name)
-    add_executable(${target} endurance/endurance.c endurance/slot.c)
-    target_link_libraries(${target} PRIVATE ${support} apmsock_compile)
-    math(EXPR limit "${APMSOCK_ENDURANCE} + 240")
-    test_entry(NAME ${name} LABELS endurance TIMEOUT ${limit} COMMAND ${target} --seconds ${APMSOCK_ENDURANCE}
-        ENVIRONMENT APMTEST_SKIP= APMTEST_WORKERS=)
+# With the DLL only: the static library has the same objects.
+set(program endurance)
+set(support test_support)
+if(WIN32)
+    string(APPEND program _dll)
+    string(APPEND support _dll)
+endif()
+add_executable(${program} endurance/census.c endurance/endurance.c endurance/slot.c)
+target_link_libraries(${program} PRIVATE ${support} apmsock_compile)
+math(EXPR limit "${APMSOCK_ENDURANCE} + 240")
+
+# One run of it: endurance_entry(name profile argument...)
+function(endurance_entry name profile)
+    test_entry(NAME ${name} LABELS endurance TIMEOUT ${limit}
+        COMMAND ${program} ${ARGN} --seconds ${APMSOCK_ENDURANCE}
+        ENVIRONMENT APMTEST_SKIP= APMTEST_WORKERS= APMTEST_PROFILE=${profile})
 endfunction()
 
 if(WIN32)
-    # Only with the DLL: the static library has the same objects.
-    test_endurance(endurance_dll test_support_dll dll/endurance)
+    endurance_entry(dll/endurance "")
+    endurance_entry(dll/endurance/lives "" --lives)
 else()
-    test_endurance(endurance test_support sim/endurance)
+    endurance_entry(sim/endurance "")
+    endurance_entry(sim/endurance/lives "" --lives)
+    foreach(profile wine hostile)
+        endurance_entry(sim/endurance/${profile} ${profile})
+    endforeach()
 endif()

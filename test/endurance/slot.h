@@ -17,6 +17,7 @@ typedef struct segment {
 
 typedef struct operation {
     call_kind kind;
+    size_t size; /* of what it sends, at most of what it receives */
     apm_async_result *result;
     apm_socket *socket; /* it was begun on; held */
     bool busy;
@@ -43,11 +44,23 @@ typedef struct slot {
     uint32_t first_read, read_count;
 } slot;
 
-/* What all slots have done. */
-typedef struct tally {
-    _Atomic uint64_t begun, called, lives, bytes, cancelled, failed;
-} tally;
-extern tally slot_tally;
+/* What all slots have done. An End says what its operation did unless its socket was closed before; one
+ * that failed does not say how much it sent. */
+enum slot_number {
+    SLOT_BEGUN,
+    SLOT_CALLED,
+    SLOT_REFUSED, /* by Begin */
+    SLOT_LIVES,
+    SLOT_SENT, /* bytes, which Ends gave */
+    SLOT_RECEIVED,
+    SLOT_SENT_PERHAPS, /* and what there may be beyond */
+    SLOT_RECEIVED_PERHAPS,
+    SLOT_CANCELLED, /* as Ends said */
+    SLOT_FAILED,
+    SLOT_UNTOLD, /* operations of which the End said nothing */
+    SLOT_NUMBERS
+};
+extern _Atomic uint64_t slot_numbers[SLOT_NUMBERS];
 
 /* Ends the process, with what to say; from any thread. */
 _Noreturn void endurance_fail(const char *what);
@@ -56,6 +69,7 @@ _Noreturn void endurance_fail(const char *what);
 void slot_prepare(const char *path);
 /* The library is running, for all four. */
 void slot_open(slot *one, uint64_t seed, bool datagram);
+void slot_fill(slot *one);  /* at the begin of a life: SLOT_OPERATIONS are in flight, and stay there */
 void slot_step(slot *one);  /* one or a few random actions; never blocks for long */
 void slot_drain(slot *one); /* ends the life; all its operations have called back */
 void slot_close(slot *one);
