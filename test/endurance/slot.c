@@ -14,7 +14,7 @@
 
 /* Bytes that the peer writes ahead of what we have received: any kernel has room for them, so that
  * it never has to wait for us. */
-enum { AHEAD = 8192, STEPS = 40 /* of a life, about */ };
+enum { AHEAD = 8192, STEPS = 40 /* of a life, about */, TEXT_ROOM = 400 };
 
 _Atomic uint64_t slot_numbers[SLOT_NUMBERS];
 static unsigned char shared[SLOT_DATA];
@@ -38,27 +38,48 @@ static void count(enum slot_number which, uint64_t by)
     atomic_fetch_add(&slot_numbers[which], by);
 }
 
+/* `least` is sure, and there may be up to `most`. */
+static void count_between(enum slot_number which, uint64_t least, uint64_t most)
+{
+    count(which, least);
+    count(which == SLOT_SENT ? SLOT_SENT_PERHAPS : SLOT_RECEIVED_PERHAPS, most - least);
+}
+
+/* What the End of an operation would have said if its socket had not been closed before: its message does. */
+static apm_error told_error(const operation *made)
+{
+    static const apm_error known[] = {APM_ERROR_SUCCESS, APM_ERROR_OPERATION_ABORTED, APM_ERROR_TIMED_OUT};
+    char said[TEXT_ROOM], text[TEXT_ROOM];
+    size_t i, length;
+
+    (void)apm_async_result_message(made->result, said, sizeof said);
+    for (i = 0; i < sizeof known / sizeof *known; i++) {
+        length = apm_error_message(known[i], text, sizeof text);
+        if (length != 0 && strncmp(said, text, length) == 0) return known[i]; /* a connect's has more */
+    }
+    return APM_ERROR_OBJECT_DISPOSED;
+}
+
 /* For the census: what the library's statistics have to say of it, too. */
 static void count_end(const operation *made)
 {
     bool sends = made->kind == CALL_SEND || made->kind == CALL_SEND_FILE || made->kind == CALL_SEND_TO;
     bool receives = made->kind == CALL_RECEIVE || made->kind == CALL_RECEIVE_FROM;
+    bool told = made->error != APM_ERROR_OBJECT_DISPOSED;
+    apm_error error = told ? made->error : told_error(made);
 
-    switch (made->error) {
-    case APM_ERROR_SUCCESS:
-        /* The End of a file gives no bytes; it was sent whole. */
-        if (sends) count(SLOT_SENT, made->kind == CALL_SEND_FILE ? made->size : made->bytes);
-        if (receives) count(SLOT_RECEIVED, made->bytes);
-        return;
-    case APM_ERROR_OPERATION_ABORTED:
-    case APM_ERROR_TIMED_OUT: count(SLOT_CANCELLED, 1); break;
-    case APM_ERROR_OBJECT_DISPOSED:
-        count(SLOT_UNTOLD, 1);
-        if (receives) count(SLOT_RECEIVED_PERHAPS, made->size);
-        break;
-    default: count(SLOT_FAILED, 1); break;
-    }
-    if (sends) count(SLOT_SENT_PERHAPS, made->size);
+    if (error == APM_ERROR_OPERATION_ABORTED || error == APM_ERROR_TIMED_OUT)
+        count(SLOT_CANCELLED, 1);
+    else if (error != APM_ERROR_SUCCESS)
+        count(SLOT_FAILED, 1);
+    if (sends && error == APM_ERROR_SUCCESS)
+        count(SLOT_SENT, made->size); /* all, or an error */
+    else if (sends)
+        count_between(SLOT_SENT, made->bytes,
+                      told && made->kind != CALL_SEND_FILE ? made->bytes : made->size);
+    else if (receives)
+        count_between(SLOT_RECEIVED, made->bytes,
+                      told || error != APM_ERROR_SUCCESS ? made->bytes : made->size);
 }
 
 static void APM_CALL call_over(apm_async_result *result)
@@ -70,6 +91,8 @@ static void APM_CALL call_over(apm_async_result *result)
     require(apm_async_result_is_completed(result), "a callback before completion");
     made->error = end_kind(made->kind, made->socket, result, &bytes);
     made->bytes = bytes;
+    require(made->error != APM_ERROR_SUCCESS || made->kind != CALL_SEND || bytes == made->size,
+            "a send was good, but not whole");
     count_end(made);
     count(SLOT_CALLED, 1);
     require(atomic_fetch_add(&made->callbacks, 1) == 0, "a second callback");

@@ -44,20 +44,19 @@ typedef struct slot {
     uint32_t first_read, read_count;
 } slot;
 
-/* What all slots have done. An End says what its operation did unless its socket was closed before; one
- * that failed does not say how much it sent. */
+/* What all slots have done. The End of an operation whose socket is closed says nothing; nor does that of a
+ * file say how much of it was sent. */
 enum slot_number {
     SLOT_BEGUN,
     SLOT_CALLED,
     SLOT_REFUSED, /* by Begin */
     SLOT_LIVES,
-    SLOT_SENT, /* bytes, which Ends gave */
+    SLOT_SENT, /* bytes: what there is at least */
     SLOT_RECEIVED,
     SLOT_SENT_PERHAPS, /* and what there may be beyond */
     SLOT_RECEIVED_PERHAPS,
-    SLOT_CANCELLED, /* as Ends said */
+    SLOT_CANCELLED, /* by whomever, or timed out */
     SLOT_FAILED,
-    SLOT_UNTOLD, /* operations of which the End said nothing */
     SLOT_NUMBERS
 };
 extern _Atomic uint64_t slot_numbers[SLOT_NUMBERS];
