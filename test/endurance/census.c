@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../support/ledger.h"
 #include "slot.h"
@@ -19,11 +20,14 @@ enum { SETTLE = 20000 /* ms that threads may take to get off */, STEADY = 20 /* 
 /* What private bytes may rise by from the warm-up to the end, as a line through all censuses has it:
  * heaps and stacks grow in steps, and only so far, however long it takes. */
 #define RISE_LIMIT (512 << 10)
+/* Blocks of the heaps that the system may take for itself after the warm-up. */
+enum { HEAP_SLACK = 16, HEAPS = 64 };
 
 static uint32_t workers_wanted;
 static uint64_t numbers_before[SLOT_NUMBERS]; /* when the library was started */
 static int64_t blocks_before;
 static ledger level; /* as the warm-up found it */
+static int64_t level_heap;
 static uint64_t count;
 
 /* Of the line: operations since the warm-up across, bytes up. */
@@ -133,6 +137,27 @@ static int64_t private_bytes(void)
     return sum;
 }
 
+/* What is allocated in all heaps of the process, whoever's it is; 0 on the simulated kernel. */
+static int64_t heap_blocks(void)
+{
+    int64_t sum = 0;
+#ifdef _WIN32
+    HANDLE heaps[HEAPS];
+    DWORD number = GetProcessHeaps(HEAPS, heaps), i;
+
+    for (i = 0; i < number && i < HEAPS; i++) {
+        PROCESS_HEAP_ENTRY entry;
+
+        memset(&entry, 0, sizeof entry);
+        if (!HeapLock(heaps[i])) endurance_fail("a heap cannot be looked at");
+        while (HeapWalk(heaps[i], &entry)) sum += (entry.wFlags & PROCESS_HEAP_ENTRY_BUSY) != 0;
+        (void)HeapUnlock(heaps[i]);
+    }
+    if (sum == 0) endurance_fail("there is no heap");
+#endif
+    return sum;
+}
+
 /* The system counts a thread for some time after it was joined. Before the warm-up is over there is
  * nothing to compare with: then it has to stay the same for some looks. */
 static ledger settle_process(void)
@@ -171,26 +196,30 @@ static void add_point(double x, double y)
 void census_process(uint64_t milliseconds)
 {
     ledger now = settle_process();
-    int64_t bytes = private_bytes();
+    int64_t bytes = private_bytes(), heap = heap_blocks();
+    char said[LEDGER_ROOM];
     uint64_t operations = atomic_load(&slot_numbers[SLOT_BEGUN]);
 
     count++;
-    if (count == CENSUS_WARM_UP) level = now;
+    if (count == CENSUS_WARM_UP) {
+        level = now;
+        level_heap = heap;
+    }
     if (count >= CENSUS_WARM_UP) add_point((double)operations, (double)bytes);
     (void)printf("%4" PRIu64 " s: %" PRIu64 " operations, %" PRIu64 " lives, %" PRIu64 " MiB, %" PRIu64
                  " cancelled, %" PRIu64 " failed, %" PRIu64 " not begun; handles %" PRId64
-                 ", threads %" PRId64 ", private %" PRId64 " KiB\n",
+                 ", threads %" PRId64 ", heap blocks %" PRId64 ", private %" PRId64 " KiB\n",
                  milliseconds / 1000, operations, atomic_load(&slot_numbers[SLOT_LIVES]),
                  (atomic_load(&slot_numbers[SLOT_RECEIVED]) + atomic_load(&slot_numbers[SLOT_SENT])) >> 20,
                  atomic_load(&slot_numbers[SLOT_CANCELLED]), atomic_load(&slot_numbers[SLOT_FAILED]),
-                 atomic_load(&slot_numbers[SLOT_REFUSED]), now.handles, now.threads, bytes / 1024);
+                 atomic_load(&slot_numbers[SLOT_REFUSED]), now.handles, now.threads, heap, bytes / 1024);
     (void)fflush(stdout);
-    if (count > CENSUS_WARM_UP && !ledger_is_balanced(&level, &now)) {
-        char said[LEDGER_ROOM];
-
+    if (count <= CENSUS_WARM_UP) return;
+    if (!ledger_is_balanced(&level, &now)) {
         ledger_say(&level, &now, said);
         endurance_fail(said);
     }
+    if (heap > level_heap + HEAP_SLACK) endurance_fail("the heaps are not level");
 }
 
 uint64_t census_count(void)
