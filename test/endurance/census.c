@@ -21,7 +21,7 @@ enum { SETTLE = 20000 /* ms that threads may take to get off */, STEADY = 20 /* 
  * heaps and stacks grow in steps, and only so far, however long it takes. */
 #define RISE_LIMIT (512 << 10)
 /* Blocks of the heaps that the system may take for itself after the warm-up. */
-enum { HEAP_SLACK = 16, HEAPS = 64 };
+enum { HEAP_SLACK = 8, HEAPS = 64 };
 
 static uint32_t workers_wanted;
 static uint64_t numbers_before[SLOT_NUMBERS]; /* when the library was started */

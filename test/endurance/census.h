@@ -19,7 +19,7 @@ void census_library_started(uint32_t workers);
 /* While the library runs: its statistics against what the slots know of themselves, and its blocks. */
 void census_library_idle(void);
 void census_library_ended(void);
-/* Handles, threads and private bytes of the process, always in the same state. Counts, and says a line. */
+/* Handles, threads, heap blocks and private bytes of the process, always in the same state. Counts, and says a line. */
 void census_process(uint64_t milliseconds);
 uint64_t census_count(void);
 /* How private bytes have risen from the warm-up to here. */
