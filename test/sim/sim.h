@@ -59,6 +59,7 @@ typedef struct sim_profile {
     bool ifs_handles;   /* the provider's sockets are file handles */
     bool cancel_sweeps; /* cancelling one TCP receive aborts all of the socket */
     bool close_resets;  /* closing with receives pending resets, unless shut down */
+    bool any_close;     /* a local close ends what is pending as on Windows or as on Wine */
     bool silent_result; /* the system has no more to say than the packet */
     bool concurrency;   /* the port's value is enforced */
     bool only_ipv4;     /* there is no IPv6 */
@@ -84,6 +85,7 @@ typedef struct sim_profile {
 
     uint32_t delay;        /* ms: the most that what comes later is late */
     uint32_t refusal_time; /* ms that a connect is tried again which is refused */
+    uint32_t syn_time;     /* ms until a connect that nobody answers times out */
     uint32_t clock_step;   /* ms: the clock stands still in between; 0 or 1: it does not */
     uint32_t send_room;    /* bytes between a socket and its peer */
     uint32_t receive_room; /* and between the peer and the socket */

@@ -186,6 +186,13 @@ apmk_code apmk_socket_local(apmk_socket handle, void *address, int32_t *length)
     return code;
 }
 
+/* As Linux does after the second of both shutdowns. */
+static bool forgets_peer(const sim_socket *socket)
+{
+    return socket->type == SIM_STREAM && socket->ended_send && socket->ended_receive &&
+           !sim_profile_now()->windows;
+}
+
 apmk_code apmk_socket_remote(apmk_socket handle, void *address, int32_t *length)
 {
     apmk_code code = CODE_NOT_CONNECTED;
@@ -194,7 +201,7 @@ apmk_code apmk_socket_remote(apmk_socket handle, void *address, int32_t *length)
     sim_enter("remote address", handle, 0);
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
-    if (socket->state == SIM_LINKED && !sim_socket_is_in_limbo(socket))
+    if (socket->state == SIM_LINKED && !sim_socket_is_in_limbo(socket) && !forgets_peer(socket))
         code = sim_fault_strikes(SIM_NAME_OF) ? CODE_NO_BUFFERS
                                               : write_place(socket, &socket->remote, address, length);
     sched_mutex_unlock(&sim_network);

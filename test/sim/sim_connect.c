@@ -10,8 +10,6 @@
  */
 #include "sim_network.h"
 
-#define SYN_TIME 21000u /* ms until a connect that nobody answers times out */
-
 /* ---- the answer ---------------------------------------------------------------------------------- */
 
 static void establish(sim_socket *socket, sim_listener *listener)
@@ -112,7 +110,7 @@ apmk_code apmk_socket_connect(apmk_socket handle, int32_t family, const void *ad
         if (socket->remote.net == SIM_REFUSING || (!socket->quick && find_listener(socket) == NULL))
             after = sim_profile_now()->refusal_time;
         if (socket->remote.net == SIM_SILENT || sim_chance(sim_profile_now()->hangs))
-            sim_work_add(SIM_TASK_TIMEOUT, handle, NULL, SYN_TIME);
+            sim_work_add(SIM_TASK_TIMEOUT, handle, NULL, sim_profile_now()->syn_time);
         else if (!at_once && (after != 0 || sim_chance(500)))
             sim_work_add(SIM_TASK_CONNECT, handle, NULL, after);
         else

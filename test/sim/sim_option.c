@@ -7,7 +7,7 @@
 
 enum { SOCKET_LEVEL = 0xFFFF, IPV4_LEVEL = 0, IPV6_LEVEL = 41, TCP_LEVEL = 6, ORDER_LEVEL = -1 };
 enum { LINGER = 0x80 };
-enum { ANY_TYPE = 0, BOOLEAN = 1, READ_ONLY = 2, NEW_ONLY = 4, NOT_ON_WINE = 8 };
+enum { ANY_TYPE = 0, BOOLEAN = 1, READ_ONLY = 2, NEW_ONLY = 4, NOT_ON_WINE = 8, UNREAD_ON_WINE = 16 };
 
 typedef struct row {
     int32_t level, name;
@@ -29,7 +29,7 @@ static const row rows[] = {{SOCKET_LEVEL, 2, ANY_TYPE, BOOLEAN | READ_ONLY, 0}, 
                            {SOCKET_LEVEL, 0x1007, ANY_TYPE, READ_ONLY, 0},
                            {SOCKET_LEVEL, 0x1008, SIM_STREAM, READ_ONLY, SIM_STREAM},
                            {SOCKET_LEVEL, 0x1008, SIM_DATAGRAM, READ_ONLY, SIM_DATAGRAM},
-                           {SOCKET_LEVEL, 0x3007, ANY_TYPE, BOOLEAN, 0},
+                           {SOCKET_LEVEL, SIM_REUSE_PORT, ANY_TYPE, BOOLEAN | UNREAD_ON_WINE, 0},
                            {TCP_LEVEL, 1, SIM_STREAM, BOOLEAN, 0},
                            {TCP_LEVEL, 3, SIM_STREAM, NOT_ON_WINE, 7200},
                            {TCP_LEVEL, 16, SIM_STREAM, NOT_ON_WINE, 10},
@@ -152,7 +152,7 @@ apmk_code apmk_socket_get_option(apmk_socket handle, int32_t level, int32_t name
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
     found = find_row(socket, level, name);
-    if (found == NULL) {
+    if (found == NULL || ((found->flags & UNREAD_ON_WINE) && !sim_profile_now()->windows)) {
         code = CODE_NO_OPTION;
     } else if (*size < (int32_t)sizeof(int32_t)) {
         code = CODE_FAULT;

@@ -6,16 +6,18 @@
 
 #include "sim_network.h"
 
-#define ROOM 65536u        /* bytes between a socket and its peer, each way */
-#define REFUSAL_TIME 2000u /* Windows sends three SYNs */
-#define TICK 16u           /* of GetTickCount64 */
+#define ROOM 65536u           /* bytes between a socket and its peer, each way */
+#define REFUSAL_TIME 2000u    /* Windows sends three SYNs */
+#define SYN_TIME 21000u       /* for which it waits so long */
+#define SYN_TIME_WINE 127000u /* Linux sends seven */
+#define TICK 16u              /* of GetTickCount64 */
 
 /* What is in force until another one is set. */
 #define WINDOWS \
     { \
         .windows = true, .ifs_handles = true, .cancel_sweeps = true, .close_resets = true, \
         .concurrency = true, .switches = 300, .late_cancel = 250, .delay = 1, .refusal_time = REFUSAL_TIME, \
-        .send_room = ROOM, .receive_room = ROOM, .processors = 2 \
+        .syn_time = SYN_TIME, .send_room = ROOM, .receive_room = ROOM, .processors = 2 \
     }
 
 static const struct {
@@ -27,6 +29,7 @@ static const struct {
      {.ifs_handles = true,
       .forgets = 300,
       .switches = 300,
+      .syn_time = SYN_TIME_WINE,
       .send_room = ROOM,
       .receive_room = ROOM,
       .processors = 2}},
@@ -34,6 +37,7 @@ static const struct {
      {.windows = true,
       .cancel_sweeps = true,
       .close_resets = true,
+      .any_close = true,
       .silent_result = true,
       .concurrency = true,
       .switches = 500,
@@ -48,6 +52,7 @@ static const struct {
       .faults = {[SIM_POST] = {.rate = 20}},
       .delay = 2,
       .refusal_time = REFUSAL_TIME,
+      .syn_time = SYN_TIME,
       .clock_step = TICK,
       .send_room = ROOM,
       .receive_room = ROOM,

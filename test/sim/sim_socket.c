@@ -112,13 +112,15 @@ apmk_code apmk_socket_open(int32_t family, int32_t type, int32_t protocol, apmk_
     return APMK_SUCCESS;
 }
 
-/* What a pending operation says of a close of ours: each is right somewhere. */
+/* What a pending operation says of a close of ours; or that it was cancelled, if that was first. */
 static apmk_code draw_status(void)
 {
-    static const apmk_code statuses[] = {STATUS_CANCELLED, STATUS_LOCAL_DISCONNECT, STATUS_CONNECTION_ABORTED,
-                                         STATUS_HANDLES_CLOSED};
+    static const apmk_code statuses[] = {STATUS_HANDLES_CLOSED, STATUS_CANCELLED, STATUS_LOCAL_DISCONNECT,
+                                         STATUS_CONNECTION_ABORTED};
 
-    return statuses[sim_draw(4)];
+    if (sim_profile_now()->any_close) return statuses[sim_draw(4)];
+    /* The first is Wine's only, the last two are Windows'. */
+    return sim_profile_now()->windows ? statuses[1 + sim_draw(3)] : statuses[sim_draw(2)];
 }
 
 /* By lingering for no time. */

@@ -134,7 +134,7 @@ static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, const s
         apmk_code code = check_datagram(socket, kind, like);
         if (code != APMK_SUCCESS) return code;
     } else if (socket->state != SIM_LINKED) {
-        return CODE_NOT_CONNECTED;
+        return kind == SIM_SEND && !sim_profile_now()->windows ? CODE_RESET : CODE_NOT_CONNECTED;
     }
     if (kind == SIM_SEND ? socket->ended_send : socket->ended_receive) return CODE_SHUT_DOWN;
     if (sim_fault_strikes(SIM_TRANSFER)) return CODE_NO_BUFFERS;

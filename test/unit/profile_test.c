@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulated kernel itself, past the library: each profile answers as its system does. */
+#include <string.h>
+
+#include "../sim/sim.h"
+#include "../support/fixture.h"
+#include "../support/kernel_socket.h"
+
+enum { CODE_RESET = 10054, CODE_NOT_CONNECTED = 10057, SHUT_RECEIVE = 0, SHUT_SEND = 1 };
+
+static uintptr_t open_stream(int32_t family)
+{
+    return kernel_open(family, APM_SOCKET_STREAM, APM_PROTOCOL_TCP);
+}
+
+static void stream_without_a_connection_says_so(void)
+{
+    uintptr_t handle = open_stream(APM_FAMILY_IPV4);
+    apmk_overlapped sent, received;
+    apmk_buffer buffer;
+    uint32_t bytes = 0;
+    char here = 'x';
+
+    memset(&sent, 0, sizeof sent);
+    memset(&received, 0, sizeof received);
+    buffer.data = &here;
+    buffer.size = 1;
+    CHECK(apmk_socket_send(handle, &buffer, 1, 0, &sent, &bytes) ==
+          (peer_kernel_is_wine() ? CODE_RESET : CODE_NOT_CONNECTED));
+    CHECK(apmk_socket_receive(handle, &buffer, 1, 0, &received, &bytes) == CODE_NOT_CONNECTED);
+    kernel_close(handle);
+}
+
+static apmk_code ask_for_peer(uintptr_t handle)
+{
+    unsigned char address[28];
+    int32_t length = (int32_t)sizeof address;
+
+    return apmk_socket_remote(handle, address, &length);
+}
+
+static void peer_is_forgotten_after_both_shutdowns_on_wine(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 1);
+    uintptr_t handle = open_stream(APM_FAMILY_IPV4);
+
+    CHECK(sim_connect(handle, listener));
+    CHECK(apmk_socket_shutdown(handle, SHUT_RECEIVE) == APMK_SUCCESS);
+    CHECK(ask_for_peer(handle) == APMK_SUCCESS);
+    CHECK(apmk_socket_shutdown(handle, SHUT_SEND) == APMK_SUCCESS);
+    CHECK(ask_for_peer(handle) == (peer_kernel_is_wine() ? CODE_NOT_CONNECTED : APMK_SUCCESS));
+    kernel_close(handle);
+    sim_listener_close(listener);
+}
+
+/* ---- a close of ours ---------------------------------------------------------------------------- */
+
+typedef struct close_status {
+    uint32_t status;
+    bool on_windows, on_wine;
+    bool seen;
+} close_status;
+
+static void close_beside_a_late_cancel(apmk_port port, close_status *all, int count)
+{
+    uintptr_t handle = kernel_open(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP);
+    apmk_overlapped overlapped;
+    apm_endpoint local;
+    apmk_packet packet;
+    apmk_buffer buffer;
+    uint32_t bytes = 0;
+    char here;
+    int i;
+
+    memset(&overlapped, 0, sizeof overlapped);
+    buffer.data = &here;
+    buffer.size = 1;
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local);
+    CHECK(kernel_bind(handle, &local) && apmk_socket_attach(handle, port, 1) == APMK_SUCCESS);
+    CHECK(apmk_socket_receive(handle, &buffer, 1, 0, &overlapped, &bytes) == APMK_PENDING);
+    apmk_socket_cancel(handle, NULL);
+    kernel_close(handle);
+    while (apmk_port_wait(port, &packet, 1, PATIENCE) == 0) continue;
+    CHECK(packet.overlapped == &overlapped);
+    for (i = 0; i < count && all[i].status != packet.status; i++) continue;
+    CHECK(i < count);
+    if (i < count) all[i].seen = true;
+}
+
+static void close_ends_what_is_pending_in_the_systems_words(void)
+{
+    close_status all[] = {{0xC0000120, true, true, false},
+                          {0x8000000A, false, true, false},
+                          {0xC000013B, true, false, false},
+                          {0xC0000241, true, false, false}};
+    enum { ALL = sizeof all / sizeof *all, ROUNDS = 150 };
+    sim_profile calm = sim_base_profile(), late = calm;
+    apm_options options = harness_options();
+    apmk_port port = NULL;
+    int i;
+
+    late.late_cancel = 1000;
+    late.delay = 20;
+    sim_set_profile(&late);
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        CHECK(apmk_port_create(1, &port) == APMK_SUCCESS);
+        for (i = 0; i < ROUNDS && port != NULL; i++) close_beside_a_late_cancel(port, all, ALL);
+        for (i = 0; i < ALL; i++)
+            CHECK(all[i].seen == (calm.any_close || (calm.windows ? all[i].on_windows : all[i].on_wine)));
+        if (port != NULL) apmk_port_close(port);
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+    sim_set_profile(&calm);
+}
+
+static const test_case answers[] = {
+    {"stream_without_a_connection_says_so", stream_without_a_connection_says_so, false},
+    {"peer_is_forgotten_after_both_shutdowns_on_wine", peer_is_forgotten_after_both_shutdowns_on_wine, false},
+    {"close_ends_what_is_pending_in_the_systems_words", close_ends_what_is_pending_in_the_systems_words,
+     true},
+    {NULL, NULL, false}};
+
+int main(int argc, char **argv)
+{
+    static const test_suite suites[] = {{"answers", answers}, {NULL, NULL}};
+
+    return harness_main(argc, argv, suites);
+}
