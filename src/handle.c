@@ -59,12 +59,7 @@ static apm_error prepare_like(apm_socket *socket, apmi_handle *handle)
 {
     apm_error error = APM_ERROR_SUCCESS;
 
-    if (socket->settings.was_dual) {
-        int32_t no = 0;
-
-        error = apmi_error_from_native(apmk_socket_set_option(handle->kernel, APMI_LEVEL_IPV6,
-                                                              APMI_NAME_V6ONLY, &no, (int32_t)sizeof no));
-    }
+    if (socket->settings.was_dual) error = apmi_settings_set_dual(handle->kernel);
     return error == APM_ERROR_SUCCESS ? apmi_settings_apply(socket, handle) : error;
 }
 

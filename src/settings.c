@@ -14,6 +14,7 @@ struct apmi_setting {
     unsigned char value[]; /* no more than it needs: a connection has one or two for as long as it lives */
 };
 
+enum { LEVEL_IPV4 = 0 };
 enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, NAME_DONT_LINGER = ~NAME_LINGER };
 
 /* What Windows uses when it was not told otherwise; seconds. */
@@ -57,9 +58,12 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
                                    int32_t size)
 {
     struct apmi_setting **place = find_setting(socket, level, name), *kept = *place, *setting = kept;
-    bool keeps = size <= APMI_SETTING_ROOM;
+    bool is_dual_mode = level == APMI_LEVEL_IPV6 && name == APMI_NAME_V6ONLY, keeps;
     apm_error error;
 
+    /* A fresh handle has to have this one; what may be behind it the kernel does not look at. */
+    if (is_dual_mode && size > (int32_t)sizeof(int32_t)) size = (int32_t)sizeof(int32_t);
+    keeps = size <= APMI_SETTING_ROOM;
     if (keeps && (kept == NULL || kept->size < size)) {
         setting = new_setting(socket, level, name, size);
         if (setting == NULL) return APM_ERROR_OUT_OF_MEMORY;
@@ -81,7 +85,7 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
         *place = kept->next;
         apmi_library_release_block(socket->library, kept);
     }
-    if (level == APMI_LEVEL_IPV6 && name == APMI_NAME_V6ONLY && size != 0)
+    if (is_dual_mode && size != 0)
         atomic_store_explicit(&socket->dual, *(const unsigned char *)value == 0, memory_order_relaxed);
     if (level == LEVEL_SOCKET && name == NAME_LINGER && size == (int32_t)sizeof socket->settings.lingers) {
         memcpy(socket->settings.lingers, value, sizeof socket->settings.lingers);
@@ -103,6 +107,14 @@ apm_error apmi_settings_set(apm_socket *socket, int32_t level, int32_t name, con
     return error;
 }
 
+apm_error apmi_settings_set_dual(apmk_socket kernel)
+{
+    int32_t no = 0;
+
+    return apmi_error_from_native(
+        apmk_socket_set_option(kernel, APMI_LEVEL_IPV6, APMI_NAME_V6ONLY, &no, (int32_t)sizeof no));
+}
+
 /* The order switches keep-alive on, too: only where it is on. */
 apm_error apmi_settings_apply_values(apm_socket *socket, apmk_socket kernel)
 {
@@ -122,18 +134,39 @@ apm_error apmi_settings_apply_values(apm_socket *socket, apmk_socket kernel)
         apmk_socket_io_control(kernel, APMK_KEEP_ALIVE_VALUES, values, sizeof values, NULL, 0, &unused));
 }
 
+static apm_error give(const apmi_handle *handle, const struct apmi_setting *setting)
+{
+    return apmi_error_from_native(
+        apmk_socket_set_option(handle->kernel, setting->level, setting->name, setting->value, setting->size));
+}
+
+/* The end of dual mode, if the handle has yet to be told of it and of options of IPv4 that were set before; or NULL.
+ * Not every system takes those without dual mode. */
+static const struct apmi_setting *find_end_of_dual(apm_socket *socket, const apmi_handle *handle)
+{
+    const struct apmi_setting *only = *find_setting(socket, APMI_LEVEL_IPV6, APMI_NAME_V6ONLY), *at;
+
+    if (only == NULL || only->state <= handle->settings ||
+        atomic_load_explicit(&socket->dual, memory_order_relaxed))
+        return NULL;
+    for (at = socket->settings.first; at != NULL; at = at->next)
+        if (at->level == LEVEL_IPV4 && at->state > handle->settings && at->state < only->state) return only;
+    return NULL;
+}
+
 /* Only what it has not got: some options cannot be set again once it is bound. */
 apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle)
 {
-    const struct apmi_setting *setting;
+    const struct apmi_setting *setting, *last;
     apm_error error = APM_ERROR_SUCCESS;
 
     if (handle->settings == socket->settings.state) return APM_ERROR_SUCCESS;
+    last = find_end_of_dual(socket, handle);
+    if (last != NULL) error = apmi_settings_set_dual(handle->kernel);
     for (setting = socket->settings.first; setting != NULL && error == APM_ERROR_SUCCESS;
          setting = setting->next)
-        if (setting->state > handle->settings)
-            error = apmi_error_from_native(apmk_socket_set_option(
-                handle->kernel, setting->level, setting->name, setting->value, setting->size));
+        if (setting->state > handle->settings && setting != last) error = give(handle, setting);
+    if (error == APM_ERROR_SUCCESS && last != NULL) error = give(handle, last);
     if (error == APM_ERROR_SUCCESS) error = apmi_settings_apply_values(socket, handle->kernel);
     if (error == APM_ERROR_SUCCESS) handle->settings = socket->settings.state;
     return error;

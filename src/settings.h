@@ -41,6 +41,8 @@ typedef struct apmi_settings {
 apm_error apmi_settings_set(apm_socket *socket, int32_t level, int32_t name, const void *value, int32_t size);
 apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
                                    int32_t size);
+/* Takes a handle that is not bound to dual mode. */
+apm_error apmi_settings_set_dual(apmk_socket kernel);
 /* Gives a handle what was set since it was last given it. Under the exclusive gate, as the next one. */
 apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle);
 /* Gives a handle the keep-alive times where there are no options for them. */

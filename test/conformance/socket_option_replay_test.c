@@ -4,57 +4,10 @@
 
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
+#include "../support/replay.h"
 #ifndef _WIN32
 #include "../sim/sim.h"
 #endif
-
-/* ---- a socket between two connects --------------------------------------------------------------------- */
-
-/* A connect that is refused: the next one has a fresh kernel socket. */
-static void be_refused(apm_socket *socket, int32_t family)
-{
-    apm_endpoint nobody;
-
-    peer_refusing_endpoint(family, &nobody);
-    (void)CHECK_ERROR(connect_now(socket, &nobody), APM_ERROR_CONNECTION_REFUSED);
-}
-
-/* One that works. */
-static void be_connected(pair *both)
-{
-    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
-    apm_endpoint remote;
-
-    both->other = NULL;
-    CHECK(listener != NULL);
-    if (listener == NULL) return;
-    peer_listener_endpoint(listener, &remote);
-    if (CHECK_ERROR(connect_now(both->socket, &remote), APM_ERROR_SUCCESS)) {
-        both->other = peer_accept(listener, PATIENCE);
-        CHECK(both->other != NULL);
-        if (both->other != NULL) check_alive(both);
-    }
-    peer_listener_close(listener);
-}
-
-static void set(apm_socket *socket, apm_socket_option option, int32_t value)
-{
-    (void)CHECK_ERROR(apm_socket_set_option(socket, option, value), APM_ERROR_SUCCESS);
-}
-
-static void set_raw(apm_socket *socket, int32_t level, int32_t name, int32_t value)
-{
-    (void)CHECK_ERROR(apm_socket_set_raw_option(socket, level, name, &value, sizeof value),
-                      APM_ERROR_SUCCESS);
-}
-
-static int32_t get(apm_socket *socket, apm_socket_option option)
-{
-    int32_t value = -1;
-
-    (void)CHECK_ERROR(apm_socket_get_option(socket, option, &value), APM_ERROR_SUCCESS);
-    return value;
-}
 
 static void check_linger(apm_socket *socket, uint16_t on, uint16_t seconds)
 {
@@ -310,95 +263,6 @@ static void option_set_many_times_is_kept_once(void)
     pair_close(&both);
 }
 
-/* ---- dual mode ----------------------------------------------------------------------------------------------- */
-
-static void dual_mode_survives_a_refusal(void)
-{
-    peer_listener *listener;
-    pair both = {NULL, NULL};
-    apm_endpoint remote;
-
-    if (apm_socket_create(APM_FAMILY_IPV6, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &both.socket) !=
-        APM_ERROR_SUCCESS) {
-        harness_skip("no IPv6 here");
-        return;
-    }
-    set(both.socket, APM_SOCKET_OPTION_DUAL_MODE, 1);
-    be_refused(both.socket, APM_FAMILY_IPV6);
-    be_refused(both.socket, APM_FAMILY_IPV4);
-    CHECK(get(both.socket, APM_SOCKET_OPTION_DUAL_MODE) == 1);
-    CHECK(kernel_number(both.socket, LEVEL_IPV6, IPV6_ONLY) == 0);
-    listener = peer_listen(APM_FAMILY_IPV4);
-    CHECK(listener != NULL);
-    if (listener != NULL) {
-        peer_listener_endpoint(listener, &remote);
-        (void)CHECK_ERROR(connect_now(both.socket, &remote), APM_ERROR_SUCCESS);
-        both.other = peer_accept(listener, PATIENCE);
-        CHECK(both.other != NULL);
-        if (both.other != NULL) check_alive(&both);
-        peer_listener_close(listener);
-    }
-    CHECK(get(both.socket, APM_SOCKET_OPTION_DUAL_MODE) == 1);
-    pair_close(&both);
-}
-
-/* A bound socket binds the fresh kernel socket, too: what has to be set before, is. */
-/* The socket is not bound, whatever its kernel socket was. */
-static void dual_mode_can_be_set_after_a_refusal(void)
-{
-    pair both = {stream_new(APM_FAMILY_IPV6), NULL};
-
-    if (both.socket == NULL) return;
-    be_refused(both.socket, APM_FAMILY_IPV6);
-    set(both.socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
-    set(both.socket, APM_SOCKET_OPTION_DUAL_MODE, 1);
-    be_connected(&both); /* to an IPv4 endpoint */
-    pair_close(&both);
-}
-
-/* By a send of a datagram, too, whoever has asked for its address or not. */
-static void socket_that_a_send_has_bound_cannot_change_how_it_is_bound(void)
-{
-    apm_socket *socket = NULL;
-    apm_endpoint nobody;
-
-    if (!CHECK_ERROR(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP, &socket),
-                     APM_ERROR_SUCCESS))
-        return;
-    set(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
-    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 9, &nobody);
-    (void)CHECK_ERROR(apm_socket_begin_send_to(socket, "x", 1, 0, &nobody, NULL, NULL, NULL),
-                      APM_ERROR_SUCCESS);
-    (void)CHECK_ERROR(apm_socket_set_option(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 0),
-                      APM_ERROR_INVALID_OPERATION);
-    (void)CHECK_ERROR(apm_socket_bind(socket, &nobody), APM_ERROR_INVALID_ARGUMENT);
-    (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
-}
-
-static void options_of_a_bound_socket_survive_a_refusal(void)
-{
-    pair both = {stream_new(APM_FAMILY_IPV4), NULL};
-    apm_endpoint local, found;
-
-    if (both.socket == NULL) return;
-    set(both.socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1);
-    set(both.socket, APM_SOCKET_OPTION_NO_DELAY, 1);
-    peer_refusing_endpoint(APM_FAMILY_IPV4, &local);
-    (void)CHECK_ERROR(apm_socket_bind(both.socket, &local), APM_ERROR_SUCCESS);
-    set(both.socket, APM_SOCKET_OPTION_TTL, 40);
-    be_refused(both.socket, APM_FAMILY_IPV4);
-    be_connected(&both);
-    (void)CHECK_ERROR(apm_socket_local_endpoint(both.socket, &found), APM_ERROR_SUCCESS);
-    CHECK(apm_endpoint_equal(&local, &found));
-    CHECK(kernel_number(both.socket, LEVEL_SOCKET, SOCKET_EXCLUSIVE) != 0);
-    CHECK(kernel_number(both.socket, LEVEL_TCP, TCP_NO_DELAY) != 0);
-    CHECK(kernel_number(both.socket, LEVEL_IP, IP_HOPS) == 40);
-    /* Leaves no connection behind that would keep the port for minutes. */
-    (void)CHECK_ERROR(apm_socket_close_timeout(both.socket, 0), APM_ERROR_SUCCESS);
-    both.socket = NULL;
-    pair_close(&both);
-}
-
 /* ---- threads ---------------------------------------------------------------------------------------------- */
 
 typedef struct setter {
@@ -454,44 +318,6 @@ static void options_may_be_set_while_connects_fail(void)
     CHECK(kernel_number(both.socket, LEVEL_IP, IP_HOPS) == 111);
     pair_close(&both);
 }
-
-/* ---- shared ports --------------------------------------------------------------------------------------------- */
-
-#ifndef _WIN32
-/* Whether the kernel has been asked to let other connections have the port, too, when the socket connects: once
- * after a refusal, and once more. The simulated kernel takes that before a bind to no port only. */
-static void check_port_shared(bool is_bound, bool may_share, bool shared)
-{
-    enum { REUSE_UNICAST_PORT = 0x3007, REUSE_ADDRESS = 4 };
-    pair both = {stream_new(APM_FAMILY_IPV4), NULL};
-    apm_endpoint local;
-
-    if (both.socket == NULL) return;
-    if (!may_share) set(both.socket, APM_SOCKET_OPTION_REUSE_UNICAST_PORT, 0);
-    if (is_bound && CHECK_ERROR(apm_endpoint_from_ip("127.0.0.1", 0, &local), APM_ERROR_SUCCESS))
-        (void)CHECK_ERROR(apm_socket_bind(both.socket, &local), APM_ERROR_SUCCESS);
-    be_refused(both.socket, APM_FAMILY_IPV4);
-    be_connected(&both);
-    CHECK((sim_newest_option(LEVEL_SOCKET, REUSE_UNICAST_PORT) == 1) == shared);
-    /* What Wine is told it does not tell. */
-    CHECK(kernel_number(both.socket, LEVEL_SOCKET, REUSE_UNICAST_PORT) ==
-          (peer_kernel_is_wine() ? -1 : shared));
-    CHECK(kernel_number(both.socket, LEVEL_SOCKET, REUSE_ADDRESS) == 0); /* others could steal it */
-    pair_close(&both);
-}
-
-static void port_that_nobody_chose_may_be_shared(void)
-{
-    check_port_shared(false, true, true);
-}
-
-static void port_is_not_shared_against_the_callers_will(void)
-{
-    check_port_shared(false, false, false);
-    check_port_shared(true, true, false);
-    check_port_shared(true, false, false);
-}
-#endif
 
 /* ---- an older system ------------------------------------------------------------------------------------------ */
 
@@ -564,22 +390,10 @@ static const test_case threads[] = {
     {"options_may_be_set_while_connects_fail", options_may_be_set_while_connects_fail, false},
     {NULL, NULL, false}};
 
-static const test_case addresses[] = {
-    {"dual_mode_survives_a_refusal", dual_mode_survives_a_refusal, false},
-    {"dual_mode_can_be_set_after_a_refusal", dual_mode_can_be_set_after_a_refusal, false},
-    {"socket_that_a_send_has_bound_cannot_change_how_it_is_bound",
-     socket_that_a_send_has_bound_cannot_change_how_it_is_bound, false},
-    {"options_of_a_bound_socket_survive_a_refusal", options_of_a_bound_socket_survive_a_refusal, false},
-#ifndef _WIN32
-    {"port_that_nobody_chose_may_be_shared", port_that_nobody_chose_may_be_shared, false},
-    {"port_is_not_shared_against_the_callers_will", port_is_not_shared_against_the_callers_will, false},
-#endif
-    {NULL, NULL, false}};
-
 int main(int argc, char **argv)
 {
     static const test_suite suites[] = {
-        {"options", options}, {"raw", raw}, {"addresses", addresses}, {"threads", threads}, {NULL, NULL}};
+        {"options", options}, {"raw", raw}, {"threads", threads}, {NULL, NULL}};
 
     return harness_main(argc, argv, suites);
 }

@@ -12,7 +12,7 @@
 
 enum { MOST_STEPS = 60, OPTIONS = APM_SOCKET_OPTION_TYPE_OF_SERVICE + 3, UNTOUCHED = -777 };
 enum { ROOM = 300, KEPT = 64 }; /* a value of more bytes is not set again on a fresh handle */
-enum { LEVEL_SOCKET = 0xFFFF, LEVEL_IPV4 = 0, LEVEL_IPV6 = 41, LEVEL_TCP = 6 };
+enum { LEVEL_SOCKET = 0xFFFF, LEVEL_IPV4 = 0, LEVEL_IPV6 = 41, LEVEL_TCP = 6, V6ONLY = 27 };
 
 /* Winsock's numbers of those there are; the kernel decides what has which. */
 typedef struct raw_name {
@@ -32,7 +32,7 @@ static const raw_name raw_names[] = {{LEVEL_SOCKET, 2, true},       {LEVEL_SOCKE
                                      {LEVEL_IPV4, 11, true},        {LEVEL_IPV4, 14, true},
                                      {LEVEL_IPV4, 19, true},        {LEVEL_IPV6, 4, false},
                                      {LEVEL_IPV6, 11, true},        {LEVEL_IPV6, 19, true},
-                                     {LEVEL_IPV6, 27, true},        {4711, 1, false}};
+                                     {LEVEL_IPV6, V6ONLY, true},    {4711, 1, false}};
 enum { RAW_NAMES = sizeof raw_names / sizeof *raw_names };
 
 static source input;
@@ -272,7 +272,8 @@ static void set_raw(apm_socket *socket)
     error = apm_socket_set_raw_option(socket, option.level, option.name, value, size);
     require(size >= sizeof(int32_t) || error != APM_ERROR_SUCCESS, "a value has its length");
     after = get_raw(socket, option.level, option.name, room);
-    if (error == APM_ERROR_SUCCESS && which < RAW_NAMES) now.lost[which] = size > KEPT;
+    if (error == APM_ERROR_SUCCESS && which < RAW_NAMES)
+        now.lost[which] = size > KEPT && !(option.level == LEVEL_IPV6 && option.name == V6ONLY);
     if (now.fails) return;
     (void)snprintf(why, sizeof why, "level %ld, name %ld, size %u, room %u: what was set is read",
                    (long)option.level, (long)option.name, (unsigned)size, (unsigned)room);

@@ -124,13 +124,13 @@ static apmk_address address_of(const sim_socket *socket, const sim_place *place)
     return address;
 }
 
-/* Whether the socket has been told to tell. The destination of IPv4 is an IPv4 address. */
+/* Where the socket has been told to tell it, of datagrams of that family. The destination of IPv4 is an IPv4
+ * address. */
 static void write_destination(const sim_socket *socket, const sim_place *to, apmk_message_details *details)
 {
     sim_place place = *to;
 
-    if (sim_option_value(socket, socket->family == SIM_IPV4 ? IPV4_LEVEL : IPV6_LEVEL, PACKET_INFORMATION) ==
-        0)
+    if (sim_option_value(socket, to->family == SIM_IPV4 ? IPV4_LEVEL : IPV6_LEVEL, PACKET_INFORMATION) == 0)
         return;
     place.port = 0;
     details->destination.length = sim_place_write(place.family, &place, details->destination.bytes);

@@ -6,7 +6,7 @@
 #include "sim_network.h"
 
 enum { SOCKET_LEVEL = 0xFFFF, IPV4_LEVEL = 0, IPV6_LEVEL = 41, TCP_LEVEL = 6, ORDER_LEVEL = -1 };
-enum { LINGER = 0x80 };
+enum { LINGER = 0x80, V6ONLY = 27 };
 enum { ANY_TYPE = 0, BOOLEAN = 1, READ_ONLY = 2, NEW_ONLY = 4, NOT_ON_WINE = 8, UNREAD_ON_WINE = 16 };
 
 typedef struct row {
@@ -43,7 +43,15 @@ static const row rows[] = {{SOCKET_LEVEL, 2, ANY_TYPE, BOOLEAN | READ_ONLY, 0}, 
                            {IPV6_LEVEL, 4, ANY_TYPE, 0, 128},
                            {IPV6_LEVEL, 11, SIM_DATAGRAM, BOOLEAN, 1},
                            {IPV6_LEVEL, 19, SIM_DATAGRAM, BOOLEAN, 0},
-                           {IPV6_LEVEL, 27, ANY_TYPE, BOOLEAN | NEW_ONLY, 1}};
+                           {IPV6_LEVEL, V6ONLY, ANY_TYPE, BOOLEAN | NEW_ONLY, 1}};
+
+/* IPv4's, of a socket that has nothing to do with it, are none on Windows. */
+static bool has_level(const sim_socket *socket, int32_t level)
+{
+    if (level == IPV6_LEVEL) return socket->family == SIM_IPV6;
+    return level != IPV4_LEVEL || socket->family == SIM_IPV4 || !sim_profile_now()->windows ||
+           sim_option_value(socket, IPV6_LEVEL, V6ONLY) == 0;
+}
 
 static const row *find_row(const sim_socket *socket, int32_t level, int32_t name)
 {
@@ -55,8 +63,7 @@ static const row *find_row(const sim_socket *socket, int32_t level, int32_t name
         if (at->level != level || at->name != name) continue;
         if (at->type != ANY_TYPE && at->type != socket->type) continue;
         if ((at->flags & NOT_ON_WINE) && !sim_profile_now()->windows) return NULL;
-        if (level == IPV6_LEVEL && socket->family != SIM_IPV6) return NULL;
-        return at;
+        return has_level(socket, level) ? at : NULL;
     }
     return NULL;
 }

@@ -53,6 +53,19 @@ static void peer_is_forgotten_after_both_shutdowns_on_wine(void)
     sim_listener_close(listener);
 }
 
+static void socket_for_ipv6_only_has_no_options_of_ipv4_on_windows(void)
+{
+    uintptr_t handle = open_stream(APM_FAMILY_IPV6);
+    int32_t hops = 0;
+
+    CHECK(kernel_set(handle, LEVEL_IP, IP_HOPS, 21) == peer_kernel_is_wine());
+    CHECK(kernel_get(handle, LEVEL_IP, IP_HOPS, &hops, (int32_t)sizeof hops) == peer_kernel_is_wine());
+    CHECK(kernel_set(handle, LEVEL_IPV6, IPV6_ONLY, 0));
+    CHECK(kernel_set(handle, LEVEL_IP, IP_HOPS, 22));
+    CHECK(kernel_get(handle, LEVEL_IP, IP_HOPS, &hops, (int32_t)sizeof hops) && hops == 22);
+    kernel_close(handle);
+}
+
 /* ---- a close of ours ---------------------------------------------------------------------------- */
 
 typedef struct close_status {
@@ -116,6 +129,8 @@ static void close_ends_what_is_pending_in_the_systems_words(void)
 static const test_case answers[] = {
     {"stream_without_a_connection_says_so", stream_without_a_connection_says_so, false},
     {"peer_is_forgotten_after_both_shutdowns_on_wine", peer_is_forgotten_after_both_shutdowns_on_wine, false},
+    {"socket_for_ipv6_only_has_no_options_of_ipv4_on_windows",
+     socket_for_ipv6_only_has_no_options_of_ipv4_on_windows, false},
     {"close_ends_what_is_pending_in_the_systems_words", close_ends_what_is_pending_in_the_systems_words,
      true},
     {NULL, NULL, false}};
