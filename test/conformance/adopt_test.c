@@ -2,6 +2,7 @@
 /* Adopting: kernel sockets in every state, and what is no socket that can be adopted. */
 #include <string.h>
 
+#include "../support/adopt.h"
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
 #ifndef _WIN32
@@ -9,21 +10,6 @@
 #endif
 
 /* ---- adopting ----------------------------------------------------------------------------------------- */
-
-/* A kernel socket made past the library, and adopted; NULL if there is none. */
-static apm_socket *adopt(uintptr_t handle)
-{
-    apm_socket *socket = NULL;
-
-    CHECK(handle != NO_SOCKET);
-    if (handle == NO_SOCKET) return NULL;
-    if (CHECK_ERROR(apm_socket_adopt(handle, &socket), APM_ERROR_SUCCESS)) {
-        CHECK(apm_socket_handle(socket) == handle);
-    } else {
-        kernel_close(handle);
-    }
-    return socket;
-}
 
 static uintptr_t open_stream(void)
 {
@@ -33,27 +19,6 @@ static uintptr_t open_stream(void)
 static uintptr_t open_datagram(void)
 {
     return kernel_open(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP);
-}
-
-static void connect_it(pair *both, peer_listener *listener)
-{
-    apm_endpoint remote;
-
-    peer_listener_endpoint(listener, &remote);
-    if (!CHECK_ERROR(apm_socket_connect(both->socket, &remote), APM_ERROR_SUCCESS)) return;
-    both->other = peer_accept(listener, PATIENCE);
-    CHECK(both->other != NULL);
-    if (both->other != NULL) check_alive(both);
-}
-
-static void check_unconnected(apm_socket *socket)
-{
-    apm_endpoint found = {0};
-
-    CHECK(!apm_socket_connected(socket));
-    (void)CHECK_ERROR(apm_socket_remote_endpoint(socket, &found), APM_ERROR_NOT_CONNECTED);
-    (void)CHECK_ERROR(send_now(socket, "x", 1, NULL), APM_ERROR_NOT_CONNECTED);
-    CHECK(found.length == 0);
 }
 
 static void fresh_socket_is_adopted_and_connects(void)
@@ -283,9 +248,8 @@ static void unbound_datagram_socket_is_adopted(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
-/* ---- connected streams: for Winsock only ------------------------------------------------------------------ */
+/* ---- connected streams --------------------------------------------------------------------------------- */
 
-#ifdef _WIN32
 static bool connect_past_the_library(uintptr_t handle, peer_listener *listener, peer **other)
 {
     apm_endpoint remote;
@@ -326,6 +290,7 @@ static void connected_stream_is_adopted(void)
     peer_listener_close(listener);
 }
 
+#ifdef _WIN32
 /* As programs have them that were written for non-blocking sockets. */
 static void non_blocking_stream_is_adopted(void)
 {
@@ -546,8 +511,8 @@ static const test_case adopted[] = {
     {"bound_datagram_sockets_are_adopted", bound_datagram_sockets_are_adopted, false},
     {"connected_datagram_sockets_are_adopted", connected_datagram_sockets_are_adopted, false},
     {"unbound_datagram_socket_is_adopted", unbound_datagram_socket_is_adopted, false},
-#ifdef _WIN32
     {"connected_stream_is_adopted", connected_stream_is_adopted, false},
+#ifdef _WIN32
     {"non_blocking_stream_is_adopted", non_blocking_stream_is_adopted, false},
     {"adopted_socket_is_not_inherited", adopted_socket_is_not_inherited, false},
 #endif

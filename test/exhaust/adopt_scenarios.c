@@ -82,7 +82,7 @@ static apm_error adopt_connected(stage *on)
     size_t bytes = 0;
     char here = 0;
 
-    expect(world_connect(handle, on->listener), "it connects past the library");
+    expect(kernel_connect(handle, &on->there), "it connects past the library");
     on->peer = sim_accept(on->listener, PATIENCE);
     expect(on->peer != NULL && sim_peer_write(on->peer, "e", 1, PATIENCE) == 1, "the peer writes");
     error = adopt(handle, &on->socket);

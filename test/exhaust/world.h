@@ -14,9 +14,6 @@
 /* An endpoint that answers no connect. */
 apm_endpoint world_silent_endpoint(void);
 
-/* Connects a stream that is the kernel's alone. */
-bool world_connect(uintptr_t handle, const sim_listener *listener);
-
 /* A file with these bytes; its path, or NULL. There is one at a time. */
 const char *world_file_make(const void *data, size_t size);
 bool world_file_delete(void);

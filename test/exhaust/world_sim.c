@@ -13,11 +13,6 @@ apm_endpoint world_silent_endpoint(void)
     return endpoint;
 }
 
-bool world_connect(uintptr_t handle, const sim_listener *listener)
-{
-    return sim_connect(handle, listener);
-}
-
 static temporary_file file;
 
 const char *world_file_make(const void *data, size_t size)

@@ -20,7 +20,6 @@
 
 #include "../support/crash_filter.h"
 #include "../support/harness.h"
-#include "../support/kernel_socket.h"
 #include "../support/ledger.h"
 #include "../support/peer.h"
 #include "fault_win32.h"
@@ -197,14 +196,6 @@ apm_endpoint world_silent_endpoint(void)
 
     peer_listener_endpoint(silent, &endpoint);
     return endpoint;
-}
-
-bool world_connect(uintptr_t handle, const sim_listener *listener)
-{
-    apm_endpoint remote;
-
-    peer_listener_endpoint(listener->is, &remote);
-    return kernel_connect(handle, &remote);
 }
 
 const char *world_file_make(const void *data, size_t size)

@@ -205,8 +205,9 @@ void sim_listener_close(sim_listener *listener);
 uint16_t sim_free_port(int32_t family); /* nobody listens there, and nobody will by himself */
 /* A loopback address; returns its length. `address` has room for 28 bytes. */
 int32_t sim_address(int32_t family, uint16_t port, void *address);
-/* Connects a kernel socket that is not the library's yet, as connect() does. False if it or the listener cannot. */
-bool sim_connect(uintptr_t socket, const sim_listener *listener);
+/* Connects a stream of the kernel's that is not the library's yet, as connect() does. False if it cannot, or no
+ * listener there has room. */
+bool sim_connect(uintptr_t socket, const void *address, int32_t length);
 
 sim_peer *sim_accept(sim_listener *listener, uint32_t timeout);
 uint16_t sim_peer_port(const sim_peer *peer); /* the other side's */

@@ -142,26 +142,25 @@ apmk_code apmk_socket_update_connect_context(apmk_socket handle)
 
 /* ---- past the library ------------------------------------------------------------------------------- */
 
-bool sim_connect(uintptr_t handle, const sim_listener *listener)
+bool sim_connect(uintptr_t handle, const void *address, int32_t length)
 {
-    unsigned char address[SIM_ADDRESS_ROOM];
-    uint16_t port = sim_listener_port(listener);
-    sim_listener *found;
+    sim_listener *listener;
     sim_socket *socket;
-    int32_t length;
+    sim_place place;
     bool good;
 
     sched_interleave();
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
-    length = sim_address_write(socket->family, port, false, address);
-    found = sim_listener_find(socket->family, port);
-    good = socket->type == SIM_STREAM && socket->state == SIM_IDLE && found == listener &&
-           sim_listener_has_room(listener) && sim_address_read(socket, address, length, &socket->remote);
+    good = socket->type == SIM_STREAM && socket->state == SIM_IDLE &&
+           sim_address_read(socket, address, length, &place) && place.net == SIM_LOOPBACK && !place.any;
+    listener = good ? sim_listener_find(place.family, place.port) : NULL;
+    good = listener != NULL && sim_listener_has_room(listener);
     if (good) {
         if (socket->port == 0) socket->port = sim_port_free(socket->family, SIM_STREAM);
-        socket->remote_port = port;
-        establish(socket, found);
+        socket->remote = place;
+        socket->remote_port = place.port;
+        establish(socket, listener);
         socket->state = SIM_LINKED;
         socket->updated = true;
     }

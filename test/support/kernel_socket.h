@@ -20,6 +20,7 @@
 #include <windows.h>
 #else
 #include "kernel.h"
+#include "sim.h"
 #endif
 
 #define NO_SOCKET (~(uintptr_t)0)
@@ -90,7 +91,6 @@ static inline bool kernel_bind(uintptr_t handle, const apm_endpoint *local)
 #endif
 }
 
-/* On the simulated kernel datagram sockets only: a stream's connect has to have a port there. */
 static inline bool kernel_connect(uintptr_t handle, const apm_endpoint *remote)
 {
 #ifdef _WIN32
@@ -100,6 +100,10 @@ static inline bool kernel_connect(uintptr_t handle, const apm_endpoint *remote)
     memcpy(&address, remote->address, (size_t)remote->length);
     return connect((SOCKET)handle, (const struct sockaddr *)&address, remote->length) == 0;
 #else
+    int32_t family, type, protocol;
+
+    if (apmk_socket_describe(handle, &family, &type, &protocol) != APMK_SUCCESS) return false;
+    if (type == APM_SOCKET_STREAM) return sim_connect(handle, remote->address, remote->length);
     return apmk_socket_connect_datagram(handle, remote->address, remote->length) == APMK_SUCCESS;
 #endif
 }
