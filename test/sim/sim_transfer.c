@@ -119,10 +119,16 @@ void sim_socket_poke(sim_socket *socket)
 
 /* ---- the calls --------------------------------------------------------------------------------- */
 
+/* For want of a connection; Wine makes it of what Linux says. */
+static apmk_code unconnected(apmk_code on_wine)
+{
+    return sim_profile_now()->windows ? CODE_NOT_CONNECTED : on_wine;
+}
+
 static apmk_code check_datagram(const sim_socket *socket, sim_kind kind, const sim_request *like)
 {
     if (kind == SIM_RECEIVE) return socket->port == 0 ? CODE_INVALID : APMK_SUCCESS;
-    if (like->to.port == 0 && socket->state != SIM_LINKED) return CODE_NOT_CONNECTED;
+    if (like->to.port == 0 && socket->state != SIM_LINKED) return unconnected(CODE_INVALID);
     if (like->to.net == SIM_BROADCAST && sim_option_value(socket, 0xFFFF, 0x20) == 0) return CODE_DENIED;
     if (like->to.net == SIM_UNREACHABLE) return CODE_UNREACHABLE;
     return like->size > LARGEST_DATAGRAM ? CODE_MESSAGE_SIZE : APMK_SUCCESS;
@@ -134,7 +140,7 @@ static apmk_code check_transfer(const sim_socket *socket, sim_kind kind, const s
         apmk_code code = check_datagram(socket, kind, like);
         if (code != APMK_SUCCESS) return code;
     } else if (socket->state != SIM_LINKED) {
-        return kind == SIM_SEND && !sim_profile_now()->windows ? CODE_RESET : CODE_NOT_CONNECTED;
+        return unconnected(kind == SIM_SEND && !like->is_file ? CODE_RESET : CODE_NOT_CONNECTED);
     }
     if (kind == SIM_SEND ? socket->ended_send : socket->ended_receive) return CODE_SHUT_DOWN;
     if (sim_fault_strikes(SIM_TRANSFER)) return CODE_NO_BUFFERS;

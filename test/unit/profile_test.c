@@ -6,28 +6,42 @@
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
 
-enum { CODE_RESET = 10054, CODE_NOT_CONNECTED = 10057, SHUT_RECEIVE = 0, SHUT_SEND = 1 };
+enum {
+    CODE_INVALID = 10022,
+    CODE_RESET = 10054,
+    CODE_NOT_CONNECTED = 10057,
+    SHUT_RECEIVE = 0,
+    SHUT_SEND = 1
+};
 
 static uintptr_t open_stream(int32_t family)
 {
     return kernel_open(family, APM_SOCKET_STREAM, APM_PROTOCOL_TCP);
 }
 
-static void stream_without_a_connection_says_so(void)
+/* Measured under Wine 8: WSASend, WSARecv, TransmitFile; WSASend of a datagram. */
+static void socket_without_a_connection_says_so(void)
 {
     uintptr_t handle = open_stream(APM_FAMILY_IPV4);
-    apmk_overlapped sent, received;
+    uintptr_t datagram = kernel_open(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP);
+    apmk_overlapped overlapped;
+    apmk_file_ends ends;
     apmk_buffer buffer;
     uint32_t bytes = 0;
     char here = 'x';
 
-    memset(&sent, 0, sizeof sent);
-    memset(&received, 0, sizeof received);
+    memset(&overlapped, 0, sizeof overlapped);
+    memset(&ends, 0, sizeof ends);
     buffer.data = &here;
     buffer.size = 1;
-    CHECK(apmk_socket_send(handle, &buffer, 1, 0, &sent, &bytes) ==
+    CHECK(apmk_socket_send(handle, &buffer, 1, 0, &overlapped, &bytes) ==
           (peer_kernel_is_wine() ? CODE_RESET : CODE_NOT_CONNECTED));
-    CHECK(apmk_socket_receive(handle, &buffer, 1, 0, &received, &bytes) == CODE_NOT_CONNECTED);
+    CHECK(apmk_socket_receive(handle, &buffer, 1, 0, &overlapped, &bytes) == CODE_NOT_CONNECTED);
+    CHECK(apmk_socket_send_file(handle, APM_FAMILY_IPV4, NULL, 0, &ends, 0, &overlapped, &bytes) ==
+          CODE_NOT_CONNECTED);
+    CHECK(apmk_socket_send(datagram, &buffer, 1, 0, &overlapped, &bytes) ==
+          (peer_kernel_is_wine() ? CODE_INVALID : CODE_NOT_CONNECTED));
+    kernel_close(datagram);
     kernel_close(handle);
 }
 
@@ -129,7 +143,7 @@ static void close_ends_what_is_pending_in_the_systems_words(void)
 }
 
 static const test_case answers[] = {
-    {"stream_without_a_connection_says_so", stream_without_a_connection_says_so, false},
+    {"socket_without_a_connection_says_so", socket_without_a_connection_says_so, false},
     {"peer_is_forgotten_after_both_shutdowns_on_wine", peer_is_forgotten_after_both_shutdowns_on_wine, false},
     {"socket_for_ipv6_only_has_no_options_of_ipv4_on_windows",
      socket_for_ipv6_only_has_no_options_of_ipv4_on_windows, false},
