@@ -152,8 +152,11 @@ static void use_place(actor *one, place *at)
         break;
     case 6:
         /* A further user; or, when it has ended, a first one. Not where no user is counted. */
-        if (one->in->users != 0 && apm_startup(NULL) == APM_ERROR_SUCCESS)
+        if (one->in->users == 0) break;
+        if (apm_startup(NULL) == APM_ERROR_SUCCESS)
             check_at(apm_cleanup() == APM_ERROR_SUCCESS, "startup and cleanup", at);
+        else
+            check_at(one->in->hostile, "another startup", at);
         break;
     default:
         if (draw(&one->stream, 4) == 0) place_close(at, &one->stream);

@@ -149,7 +149,10 @@ void call_ask_for_handle(call *made, apm_async_result *result, uint64_t *stream)
 {
     void *handle = apm_async_result_wait_handle(result);
 
-    if (handle == NULL) return; /* no event is to be had */
+    if (handle == NULL) {
+        check(made->at->in->hostile, "no event is to be had", made);
+        return;
+    }
     check(apm_async_result_wait_handle(result) == handle, "another wait handle", made);
     atomic_store_explicit(&made->handle, handle, memory_order_release);
     if (apm_manual_reset_event_wait_one((apm_manual_reset_event *)handle, draw(stream, 4)) ==
@@ -231,6 +234,7 @@ static void APM_CALL call_back(apm_async_result *result)
     void *handle;
 
     made->callback_thread = sim_thread_self();
+    made->is_outlived = made->is_early && atomic_load_explicit(&at->closed, memory_order_relaxed);
     check(atomic_fetch_add_explicit(&made->callbacks, 1, memory_order_relaxed) == 0, "called back twice",
           made);
     check(!made->wants_result || made->result == result, "the result was not there before the callback",
@@ -345,6 +349,7 @@ bool call_enter(call *made)
         pattern_fill(made->data, made->size, at->salt, at->offset);
         at->offset += made->size; /* before Begin: a callback may begin the next one */
     }
+    made->is_early = !atomic_load_explicit(&at->closed, memory_order_relaxed);
     made->begin_thread = sim_thread_self();
     made->begin_time = sim_now();
     return true;

@@ -51,8 +51,18 @@ static bool disconnects(const call *made)
            (made->files && (made->file_flags & APM_SEND_FILE_DISCONNECT) != 0);
 }
 
+/* Only a hostile system runs out of anything. */
+static void check_shortage(const call *made, apm_error error)
+{
+    check(made->at->in->hostile ||
+              (error != APM_ERROR_OUT_OF_MEMORY && error != APM_ERROR_NO_BUFFER_SPACE_AVAILABLE &&
+               error != APM_ERROR_TOO_MANY_OPEN_SOCKETS),
+          "a shortage where nothing is short", made);
+}
+
 static void check_error(const call *made)
 {
+    check_shortage(made, made->error);
     switch (made->error) {
     case APM_ERROR_SUCCESS:
     case APM_ERROR_OPERATION_ABORTED:
@@ -89,6 +99,7 @@ static void check_begin_error(const call *made)
 {
     bool connects = made->kind == CALL_CONNECT || disconnects(made);
 
+    check_shortage(made, made->begin_error);
     switch (made->begin_error) {
     case APM_ERROR_SUCCESS:
     case APM_ERROR_OBJECT_DISPOSED:

@@ -188,6 +188,7 @@ static void launch(actor *one, uint64_t *stream)
     if (made == NULL) sim_fail("no memory for the test");
     if (apm_socket_create(APM_FAMILY_IPV4, type, APM_PROTOCOL_UNSPECIFIED, &made->socket) !=
         APM_ERROR_SUCCESS) {
+        if (!one->in->hostile) sim_fail("fleet: create");
         free(made);
         return;
     }
@@ -208,7 +209,11 @@ static void launch(actor *one, uint64_t *stream)
 /* Where no user is counted the first socket would start the library again, and nobody end it. */
 void fleet_launch(actor *one)
 {
-    if (one->in->users == 0 || apm_startup(NULL) != APM_ERROR_SUCCESS) return;
+    if (one->in->users == 0) return;
+    if (apm_startup(NULL) != APM_ERROR_SUCCESS) {
+        if (!one->in->hostile) sim_fail("fleet: startup");
+        return;
+    }
     launch(one, &one->stream);
     if (apm_cleanup() != APM_ERROR_SUCCESS) sim_fail("fleet: cleanup");
 }

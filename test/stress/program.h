@@ -64,7 +64,8 @@ struct call {
     unsigned char *data; /* of its own, and of its very size; NULL once nobody may touch it */
     unsigned char *kept; /* what a receive found in it */
     size_t kept_size;
-    bool damaged; /* bytes behind what was received have changed */
+    bool damaged;               /* bytes behind what was received have changed */
+    bool is_early, is_outlived; /* begun before anybody closed its place; and called back after that */
     uint64_t begin_thread, begin_time;
 
     apm_async_result *result; /* what Begin gave; given back when `released` */
@@ -286,6 +287,9 @@ void poller_join(program *run);
 void gate_make(program *run);
 void gate_use(program *run, uint64_t *stream);
 void gate_close(program *run);
+
+/* reach.c: adds to what runs have reached. */
+void reach_count(const program *run);
 
 /* fleet.c: sockets that are let go with everything under way. */
 void fleet_launch(actor *one);

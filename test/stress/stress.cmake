@@ -23,6 +23,7 @@ set(stress_sources
     stress/poller.c
     stress/program.c
     stress/question.c
+    stress/reach.c
     stress/script.c
     stress/script_text.c
     stress/setting.c
