@@ -42,6 +42,7 @@ void call_block(call *made)
         made->begun = true;
         made->error = error;
         made->bytes = bytes;
+        made->is_told = true;
         atomic_store_explicit(&made->winners, 1, memory_order_relaxed);
         call_check_time(made);
     } else if (error == APM_ERROR_OBJECT_DISPOSED) {

@@ -62,8 +62,7 @@ void call_take_data(call *made)
 {
     size_t i = 0;
 
-    if (made->data == NULL) return;
-    if (made->kind == CALL_RECEIVE && made->size != 0) {
+    if (made->data != NULL && made->kind == CALL_RECEIVE && made->size != 0) {
         while (i < made->size && made->data[i] != 0xFF) i++;
         made->kept_size = i;
         made->kept = (unsigned char *)test_memory(made->size);
@@ -73,6 +72,7 @@ void call_take_data(call *made)
     }
     free(made->data);
     made->data = NULL;
+    trail_receive(made);
 }
 
 void call_delete(call *made)
@@ -128,6 +128,7 @@ apm_error call_finish(call *made, apm_async_result *result)
     check(apm_async_result_is_completed(result), "End returned before completion", made);
     made->error = error;
     made->bytes = made->files && bytes == SIZE_MAX ? 0 : bytes; /* a file says no number */
+    made->is_told = true;
     return error;
 }
 
@@ -343,12 +344,14 @@ bool call_enter(call *made)
         if (at->receiver == at->sender && !at->chained_receives) made->begun_before[0] = at->receive_count;
         if (!at->chained_sends) made->begun_before[1] = at->send_count;
     }
-    list[(*count)++] = made;
     if (made->kind == CALL_SEND) {
         made->offset = at->offset;
         pattern_fill(made->data, made->size, at->salt, at->offset);
         at->offset += made->size; /* before Begin: a callback may begin the next one */
     }
+    trail_hold(at);
+    list[(*count)++] = made;
+    trail_let_go(at);
     made->is_early = !atomic_load_explicit(&at->closed, memory_order_relaxed);
     made->begin_thread = sim_thread_self();
     made->begin_time = sim_now();
@@ -371,6 +374,7 @@ bool call_begin(call *made)
     if (!made->begun) {
         check(made->result == NULL, "Begin failed and gave a result", made);
         if (made->data != NULL) memset(made->data, 0xFF, made->size);
+        trail_receive(made);
         return false;
     }
     check(!wants || made->result != NULL, "Begin gave no result", made);

@@ -86,6 +86,21 @@ apm_error convoy_begin(fleeting *one, freight *made, apm_async_result **result, 
 
 /* ---- the other end ------------------------------------------------------------------------------ */
 
+/* A send that the kernel refuses after Begin is a gap in what arrives. */
+static bool may_have_gaps(const program *run)
+{
+    return run->profile.faults[SIM_TRANSFER].rate != 0;
+}
+
+/* At once: the last bytes that were read. What is received is left to the end: callbacks have it. */
+static void check_read(const fleeting *one, size_t size)
+{
+    size_t offset = one->read_size - size;
+
+    if (!may_have_gaps(one->in) && !pattern_holds(one->read + offset, size, OUTWARD_SALT, offset))
+        sim_fail("fleet: what is read is not what was sent");
+}
+
 /* False when there is no more. */
 static bool read_some(fleeting *one, size_t most, uint32_t timeout)
 {
@@ -94,7 +109,10 @@ static bool read_some(fleeting *one, size_t most, uint32_t timeout)
 
     if (room == 0) sim_fail("fleet: more was read than was ever sent");
     got = sim_peer_read(one->peer, one->read + one->read_size, most < room ? most : room, timeout);
-    if (got > 0) one->read_size += (size_t)got;
+    if (got > 0) {
+        one->read_size += (size_t)got;
+        check_read(one, (size_t)got);
+    }
     if (got == SIM_END || got == SIM_RESET) one->outcome = got;
     return got > 0;
 }
@@ -140,20 +158,12 @@ void convoy_stir(fleeting *one, uint64_t *stream)
 
 /* ---- the bytes ---------------------------------------------------------------------------------- */
 
-/* A send that the kernel refuses after Begin is a gap in what arrives. */
-static bool may_have_gaps(const program *run)
-{
-    return run->profile.faults[SIM_TRANSFER].rate != 0;
-}
-
 static void check_outward(const fleeting *one)
 {
     uint32_t i;
 
     if (one->read_size > one->sent) sim_fail("fleet: more arrived than was sent");
     if (may_have_gaps(one->in)) return;
-    if (!pattern_holds(one->read, one->read_size, OUTWARD_SALT, 0))
-        sim_fail("fleet: what was sent is not what arrived");
     /* What was sent before an orderly end has arrived before it. */
     for (i = 0; i < FREIGHTS && one->outcome == SIM_END; i++) {
         const freight *made = &one->freights[i];

@@ -8,7 +8,7 @@
 
 #include "program.h"
 
-enum { PIECE = 64, MOST = 600 };
+enum { PIECE = 64 };
 
 static conversation *begin_conversation(place *at)
 {
@@ -22,6 +22,7 @@ static conversation *begin_conversation(place *at)
     else
         at->first = one;
     at->last = one;
+    trail_meet(at, one);
     return one;
 }
 
@@ -37,12 +38,15 @@ static void keep_bytes(conversation *one, const unsigned char *data, size_t size
 }
 
 /* False when the connection is over. */
-static bool read_some(conversation *one, sim_peer *peer, size_t size, uint32_t timeout)
+static bool read_some(place *at, conversation *one, sim_peer *peer, size_t size, uint32_t timeout)
 {
     unsigned char data[PIECE];
     int64_t got = sim_peer_read(peer, data, size, timeout);
 
-    if (got > 0) keep_bytes(one, data, (size_t)got);
+    if (got > 0) {
+        keep_bytes(one, data, (size_t)got);
+        trail_read(at, one, data, (size_t)got);
+    }
     if (got == SIM_END || got == SIM_RESET) one->outcome = got;
     return got > 0 || got == SIM_TIMEOUT;
 }
@@ -53,7 +57,7 @@ static void write_some(conversation *one, sim_peer *peer, size_t size, uint32_t 
     unsigned char data[PIECE];
     int64_t written;
 
-    if (one->ended || one->written + size > MOST) return;
+    if (one->ended || one->written + size > HOST_WRITES) return;
     pattern_fill(data, size, one->salt, one->written);
     written = sim_peer_write(peer, data, size, timeout);
     if (written > 0) one->written += (uint64_t)written;
@@ -92,7 +96,7 @@ static void converse(place *at, sim_peer *peer)
     while (!atomic_load_explicit(&at->in->stopping, memory_order_relaxed)) {
         if (atomic_load_explicit(&at->finishing, memory_order_relaxed)) {
             end_stream(one, peer);
-            if (!read_some(one, peer, PIECE, 20)) break;
+            if (!read_some(at, one, peer, PIECE, 20)) break;
             continue;
         }
         if (leaves(one, peer, stream)) return;
@@ -102,7 +106,7 @@ static void converse(place *at, sim_peer *peer)
         if (draw(stream, 2) == 0) write_some(one, peer, size, timeout);
         size = 1 + draw(stream, PIECE);
         timeout = draw(stream, 6);
-        if (!read_some(one, peer, size, timeout)) break;
+        if (!read_some(at, one, peer, size, timeout)) break;
     }
     /* Longer than anybody's patience, where time costs nothing. */
     if (sim_is_seeded() && draw(stream, 20) == 0) sim_sleep(2500);

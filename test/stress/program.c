@@ -149,6 +149,7 @@ static void delete_place(place *at)
         free(one->read);
         free(one);
     }
+    free(at->trail);
 }
 
 /* ---- the drain ---------------------------------------------------------------------------------------- */
@@ -359,6 +360,7 @@ static void load_place(place *at, const script_place *from)
     at->chain_left[0] = at->chain_left[1] = from->chain;
     at->salt = 1000 + at->index;
     at->stream = from->chance;
+    at->trail = trail_new();
     at->host_stream = ((uint64_t)draw(&at->stream, UINT32_MAX) << 32) + at->index;
 }
 

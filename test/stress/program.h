@@ -18,10 +18,12 @@
 #include "sim.h"
 
 enum { SLOTS = 4, CALLS = 160, LARGEST = 400, ADDRESSES = 5, PARTS = 150, POLLERS = 3 };
+enum { HOST_WRITES = 600 }; /* to one connection, at most */
 
 typedef struct program program;
 typedef struct place place;
 typedef struct call call;
+typedef struct trail trail;
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 
@@ -64,7 +66,9 @@ struct call {
     unsigned char *data; /* of its own, and of its very size; NULL once nobody may touch it */
     unsigned char *kept; /* what a receive found in it */
     size_t kept_size;
-    bool damaged;               /* bytes behind what was received have changed */
+    bool damaged;           /* bytes behind what was received have changed */
+    bool is_taken, is_seen; /* trail.c: what it found is known; or was seen in its buffer */
+    size_t seen;
     bool is_early, is_outlived; /* begun before anybody closed its place; and called back after that */
     uint64_t begin_thread, begin_time;
 
@@ -82,6 +86,7 @@ struct call {
     _Atomic uint32_t winners;      /* Ends that ended it */
     apm_error error;               /* and what the one said */
     size_t bytes;
+    bool is_told;      /* these two are there: where nobody else runs */
     apm_endpoint from; /* of a letter that was received */
     int32_t flags;
     apm_packet_information information;
@@ -128,6 +133,7 @@ struct place {
     sim_thread *host;
     uint64_t host_stream;
     conversation *first, *last;
+    trail *trail;
     _Atomic bool finishing; /* the host ends its stream and reads to the end */
     _Atomic bool over;      /* the host has read to the end, or was reset */
     bool drained;           /* receives have come to the end, without an error */
@@ -287,6 +293,14 @@ void poller_join(program *run);
 void gate_make(program *run);
 void gate_use(program *run, uint64_t *stream);
 void gate_close(program *run);
+
+/* trail.c: a stream's bytes, while the run goes on. */
+trail *trail_new(void);
+void trail_hold(place *at); /* its lists of calls */
+void trail_let_go(place *at);
+void trail_meet(place *at, const conversation *one); /* begins */
+void trail_receive(call *made);                      /* what it found, if anything, is known */
+void trail_read(place *at, const conversation *one, const unsigned char *data, size_t size);
 
 /* reach.c: adds to what runs have reached. */
 void reach_count(const program *run);

@@ -3,8 +3,8 @@
 #include "../support/kernel_socket.h"
 #include "program.h"
 
-/* A host writes no more than that to one connection, and no datagram is larger. */
-#define MOST_UNREAD 600u
+/* No datagram is larger than what a host writes. */
+#define MOST_UNREAD ((size_t)HOST_WRITES)
 
 /* Whether this is a failure that can be; the place may be closed, and a hostile kernel has no room. */
 static bool is_excused(const place *at, apm_error error)

@@ -29,6 +29,7 @@ set(stress_sources
     stress/setting.c
     stress/slot.c
     stress/tally.c
+    stress/trail.c
     stress/weather.c)
 
 # What shrinks them: with child processes.
