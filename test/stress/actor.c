@@ -83,6 +83,12 @@ static void try_connect(actor *one, place *at)
     if (draw(&one->stream, 4) != 0) wait_for_last(one, at, 20);
 }
 
+static bool may_answer(const place *at, apm_error error)
+{
+    return error == APM_ERROR_SUCCESS || error == APM_ERROR_OBJECT_DISPOSED ||
+           (error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE && at->in->hostile);
+}
+
 /* A socket that says it is connected has both endpoints, until somebody closes it. */
 static void look_at_endpoints(place *at)
 {
@@ -95,8 +101,8 @@ static void look_at_endpoints(place *at)
     check_at(there != APM_ERROR_SUCCESS || at->dual || apm_endpoint_equal(&remote, &at->remote),
              "remote endpoint", at);
     if (!connected || at->parts_ways) return;
-    check_at(here == APM_ERROR_SUCCESS || here == APM_ERROR_OBJECT_DISPOSED, "connected from nowhere", at);
-    check_at(there == APM_ERROR_SUCCESS || there == APM_ERROR_OBJECT_DISPOSED, "connected to nobody", at);
+    check_at(may_answer(at, here), "connected from nowhere", at);
+    check_at(may_answer(at, there), "connected to nobody", at);
 }
 
 /* Another conversation, of which something is said at once. */

@@ -51,7 +51,17 @@ static bool bind_socket(place *at, apm_endpoint *local)
     return true;
 }
 
-/* A datagram socket talks to itself; where it cannot be bound, to nobody. */
+/* Where it is, unless a hostile kernel does not say. */
+static bool learn_name(place *at)
+{
+    apm_error error = apm_socket_local_endpoint(at->socket, &at->remote);
+
+    if (error == APM_ERROR_NO_BUFFER_SPACE_AVAILABLE && at->in->hostile) return false;
+    check_at(error == APM_ERROR_SUCCESS, "a name", at);
+    return true;
+}
+
+/* A datagram socket talks to itself; where it cannot be bound, or does not know to where, to nobody. */
 static void name_remote(place *at)
 {
     uint16_t port = at->datagram || at->nobody ? sim_free_port(at->family) : sim_listener_port(at->listener);
@@ -61,9 +71,7 @@ static void name_remote(place *at)
     at->remote.length = sim_address(at->family, port, at->remote.address);
     if (!at->datagram) return;
     (void)apm_endpoint_loopback(at->family, 0, &local);
-    at->nameless = !at->is_named && !bind_socket(at, &local);
-    if (!at->nameless)
-        check_at(apm_socket_local_endpoint(at->socket, &at->remote) == APM_ERROR_SUCCESS, "a name", at);
+    at->nameless = (!at->is_named && !bind_socket(at, &local)) || !learn_name(at);
 }
 
 /* A connect after a failed one has to be from there, too. */

@@ -116,7 +116,7 @@ struct place {
     bool bound, nobody, parts_ways, parallel, free, dual, adopted;
     int32_t family;           /* of its endpoints */
     bool is_named;            /* was bound when it was adopted */
-    bool nameless;            /* a datagram socket that could not be bound: nobody knows where it is */
+    bool nameless;            /* of a datagram socket nobody knows where it is */
     _Atomic uint32_t hops[8]; /* what somebody set as its TTL: bits */
     int32_t first_hops;       /* what it was; -1: nobody knows */
     _Atomic bool is_hops_set;

@@ -85,6 +85,9 @@ static const setting settings[] = {
     NUMBER("pollers", pollers, 3),
     TRUTH("logs", logs),
     TRUTH("settles", settles),
+    FAULT("start", SIM_START),
+    FAULT("wait", SIM_WAIT),
+    FAULT("name-of", SIM_NAME_OF),
 };
 
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_ROOM, "a script has room for all settings");

@@ -61,7 +61,7 @@ static void draw_hostility(sim_profile *profile, uint64_t *stream)
         [SIM_ATTACH] = 150,     [SIM_SKIP] = 150,     [SIM_FILE] = 150,     [SIM_DIAL] = 300,
         [SIM_CONTEXT] = 300,    [SIM_TRANSFER] = 150, [SIM_SHUTDOWN] = 150, [SIM_SET_OPTION] = 150,
         [SIM_GET_OPTION] = 150, [SIM_CONTROL] = 150,  [SIM_POLL] = 150,     [SIM_NAME] = 300,
-        [SIM_BIND] = 150};
+        [SIM_BIND] = 150,       [SIM_START] = 300,    [SIM_WAIT] = 300,     [SIM_NAME_OF] = 150};
     int i;
 
     profile->windows = draw(stream, 4) != 0;
