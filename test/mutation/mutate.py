@@ -24,9 +24,9 @@ SCENES = ["interleaving_test", "interleaving_close_test", "interleaving_connect_
           "interleaving_loader_test"]
 STAGES = [
     # (preset, targets to build, commands: what each says is a kill if it fails or takes too long)
-    ("native-asan", ["seeds_seeded", "clock_test", *SCENES],
+    ("native-asan", ["seeds_seeded", "clock_test", "clock_posts_test", *SCENES],
      [*[["test/" + scenes] for scenes in SCENES],
-      ["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"],
+      ["test/seeds_seeded", "--profile", "hostile", *SEEDS], ["test/clock_test"], ["test/clock_posts_test"],
       ["test/seeds_seeded", "--profile", "windows", *SEEDS]]),
     ("native-asan", ["seeds_pieces", "seeds_threads"],
      [["test/seeds_pieces", "--profile", "hostile", *SEEDS], ["test/seeds_pieces", "--profile", "windows", *SEEDS],
