@@ -60,6 +60,7 @@ endfunction()
 # Scripts that failed once, or while the library was broken on purpose: each says how.
 set(stress_scripts
     byte_offset
+    failed_start
     lane_order
     let_go
     lost_wake
