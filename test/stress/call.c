@@ -210,15 +210,17 @@ static void do_deed(call *made, apm_async_result *result)
     }
 }
 
-/* In virtual time, that is; and not where the port has no memory, which delays everything, nor where
- * the clock jumps. */
+/* In virtual time, that is; and not where the port has no memory, or waits at it fail, which delays everything,
+ * nor where the clock jumps. */
 void call_check_time(const call *made)
 {
     const place *at = made->at;
-    const sim_fault *post = &at->in->profile.faults[SIM_POST];
+    const sim_fault *post = &at->in->profile.faults[SIM_POST], *wait = &at->in->profile.faults[SIM_WAIT];
     uint64_t time = sim_now() - made->begin_time;
 
-    if (!sim_is_seeded() || post->rate != 0 || post->nth != 0 || made->kind != CALL_CONNECT) return;
+    if (!sim_is_seeded() || post->rate != 0 || post->nth != 0 || wait->rate != 0 ||
+        made->kind != CALL_CONNECT)
+        return;
     if (made->error == APM_ERROR_CONNECTION_REFUSED && made->way == WAY_ONE)
         check(time < REFUSAL_LIMIT, "a refusal that takes its time", made);
     if (at->in->profile.clock_jumps != 0 || at->datagram || at->bound) return;

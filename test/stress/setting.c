@@ -86,7 +86,7 @@ static const setting settings[] = {
     TRUTH("logs", logs),
     TRUTH("settles", settles),
     FAULT("start", SIM_START),
-    FAULT("wait", SIM_WAIT),
+    NUMBER("fails-wait", profile.faults[SIM_WAIT].rate, 500), /* with all of them nothing would ever come */
     FAULT("name-of", SIM_NAME_OF),
 };
 
