@@ -126,8 +126,11 @@ static void disconnect(actor *one, place *at)
 static void shut_down(actor *one, place *at)
 {
     bool connected = apm_socket_connected(at->socket);
-    apm_error error = apm_socket_shutdown(at->socket, (int32_t)draw(&one->stream, 3));
+    int32_t how = (int32_t)draw(&one->stream, 3);
+    apm_error error;
 
+    if (how != APM_SHUTDOWN_RECEIVE) atomic_store(&at->is_ended, true);
+    error = apm_socket_shutdown(at->socket, how);
     if (error == APM_ERROR_NOT_CONNECTED && (!connected || at->parts_ways)) return;
     /* It may be who finds a reset. */
     if (error == APM_ERROR_CONNECTION_RESET || error == APM_ERROR_NOT_CONNECTED) {

@@ -379,6 +379,7 @@ bool call_begin(call *made)
         trail_receive(made);
         return false;
     }
+    made->precedes_end = !atomic_load(&made->at->is_ended);
     check(!wants || made->result != NULL, "Begin gave no result", made);
     if (wants) made->synchronously = apm_async_result_completed_synchronously(made->result);
     return true;

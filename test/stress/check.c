@@ -84,7 +84,12 @@ static void check_error(const call *made)
     case APM_ERROR_NOT_CONNECTED: check(made->at->parts_ways, "not connected", made); return;
     case APM_ERROR_CONNECTION_RESET:
     case APM_ERROR_CONNECTION_ABORTED:
-    case APM_ERROR_SHUTDOWN: check(made->kind != CALL_CONNECT, "reset", made); return;
+    case APM_ERROR_SHUTDOWN:
+        check(made->kind != CALL_CONNECT, "reset", made);
+        check(made->error != APM_ERROR_SHUTDOWN || made->kind != CALL_SEND || !made->precedes_end ||
+                  made->at->parts_ways,
+              "the end of the stream has overtaken it", made);
+        return;
     case APM_ERROR_NO_BUFFER_SPACE_AVAILABLE: return;
     case APM_ERROR_MESSAGE_SIZE:
         check(made->at->datagram && made->kind == CALL_RECEIVE, "message size", made);

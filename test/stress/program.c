@@ -201,7 +201,9 @@ static void finish_place(place *at)
     if (!apm_socket_connected(at->socket)) return;
     atomic_store_explicit(&at->finishing, true, memory_order_relaxed);
     drain_place(at, &at->stream);
-    if (!at->drained || apm_socket_shutdown(at->socket, APM_SHUTDOWN_SEND) != APM_ERROR_SUCCESS) return;
+    if (!at->drained) return;
+    atomic_store(&at->is_ended, true);
+    if (apm_socket_shutdown(at->socket, APM_SHUTDOWN_SEND) != APM_ERROR_SUCCESS) return;
     /* The host reads to the end in its own time; a close might cut it short. */
     while (!atomic_load_explicit(&at->over, memory_order_relaxed) && patience-- != 0) sim_sleep(1);
 }

@@ -70,6 +70,7 @@ struct call {
     bool is_taken, is_seen; /* trail.c: what it found is known; or was seen in its buffer */
     size_t seen;
     bool is_early, is_outlived; /* begun before anybody closed its place; and called back after that */
+    bool precedes_end;          /* begun before anybody ended our stream */
     uint64_t begin_thread, begin_time;
 
     apm_async_result *result; /* what Begin gave; given back when `released` */
@@ -144,6 +145,7 @@ struct place {
     uint32_t chain_left[2]; /* of receives, of sends: what callbacks may still begin */
     bool chain_begun[2];    /* the actor's */
     _Atomic bool closed;    /* somebody has called close */
+    _Atomic bool is_ended;  /* somebody has begun to shut down sending */
 };
 
 typedef struct actor {

@@ -64,6 +64,7 @@ set(stress_scripts
     lane_order
     let_go
     lost_wake
+    overtaking_end
     polled_port
     slow_losers)
 function(test_scripts scheduler)
