@@ -36,13 +36,18 @@ apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t
     return size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
 }
 
-static apm_error check_state(const apm_socket *socket, apmi_kind kind)
+/* Who has a port of his own receives datagrams from anybody. */
+static apm_error check_unconnected(const apm_socket *socket, apmi_kind kind)
 {
-    /* Asked of ourselves: kernels disagree about what a transfer without a connection is. Who has a port of his own
-     * receives datagrams from anybody. */
-    if (apmi_socket_phase(socket) != APMI_CONNECTED &&
-        (kind != APMI_RECEIVE || apmi_socket_is_stream(socket) || !apmi_socket_is_named(socket)))
-        return APM_ERROR_NOT_CONNECTED;
+    return kind == APMI_RECEIVE && !apmi_socket_is_stream(socket) && apmi_socket_is_named(socket)
+               ? APM_ERROR_SUCCESS
+               : APM_ERROR_NOT_CONNECTED;
+}
+
+static inline apm_error check_state(const apm_socket *socket, apmi_kind kind)
+{
+    /* Asked of ourselves: kernels disagree about what a transfer without a connection is. */
+    if (apmi_socket_phase(socket) != APMI_CONNECTED) return check_unconnected(socket, kind);
     return kind == APMI_RECEIVE ? atomic_load_explicit(&socket->lost, memory_order_acquire)
                                 : APM_ERROR_SUCCESS;
 }
