@@ -25,6 +25,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "end.h"
 #include "error.h"
 #include "file.h"
 #include "handle.h"
@@ -145,7 +146,7 @@ apmk_code apmi_farewell_issue(apmi_operation *operation)
     if (farewell_of(operation)->reuses) {
         farewell_of(operation)->parts = true;
         socket->connection++; /* nothing of this one goes back into a lane */
-        socket->end = APMI_END_NONE;
+        apmi_end_set(socket, APMI_END_NONE);
         apmk_socket_cancel(socket->handle, NULL);
     }
     code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);

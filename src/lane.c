@@ -38,6 +38,7 @@
 
 #include "datagram.h"
 #include "disconnect.h"
+#include "end.h"
 #include "error.h"
 #include "file.h"
 #include "handle.h"
@@ -204,23 +205,6 @@ static apm_error find_obstacle(const apmi_operation *operation)
     return atomic_load_explicit(&socket->lost, memory_order_acquire);
 }
 
-/* Under the exclusive gate: the youngest of those that wait for their turn to be sent, or the one in pieces. */
-static apmi_operation *last_outward(const apm_socket *socket)
-{
-    const apmi_lane_queue *queue = &socket->queues[APMI_OUTWARD];
-
-    return queue->last != NULL ? queue->last : socket->alone;
-}
-
-/* Under the exclusive gate: the shutdown that has waited, if one has. Who asked for it has been told that it
- * works: where it does not, the connection is lost, and its operations say so. */
-static void end_stream(apm_socket *socket)
-{
-    if (socket->end != APMI_END_WAITS) return;
-    (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
-    socket->end = APMI_END_SAID;
-}
-
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
 {
     apmi_lane_queue *queue = &socket->queues[lane - socket->lanes];
@@ -256,7 +240,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
         *end = NULL;
         if (queue->first == NULL && !alone) {
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
-            if (lane == &socket->lanes[APMI_OUTWARD]) end_stream(socket);
+            if (lane == &socket->lanes[APMI_OUTWARD]) apmi_end_say(socket);
         }
     }
     apmk_unlock_exclusive(&socket->gate);
@@ -285,7 +269,7 @@ static inline bool is_overtaken(const apmi_operation *operation)
 /* Under the gate. As the kernel says of one behind a shutdown. */
 static inline bool is_behind_the_end(const apmi_operation *operation)
 {
-    return operation->socket->end != APMI_END_NONE && way_of(operation) == APMI_OUTWARD &&
+    return apmi_end_now(operation->socket) != APMI_END_NONE && way_of(operation) == APMI_OUTWARD &&
            operation->kind != APMI_DISCONNECT;
 }
 
@@ -426,9 +410,11 @@ bool apmi_lane_put_back(apmi_operation *operation)
     bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&
                  way_of(operation) == APMI_INWARD && lane_is_held(lane) &&
                  atomic_load_explicit(&socket->lost, memory_order_acquire) == APM_ERROR_SUCCESS;
-    bool goes_on = false;
+    bool outward = way_of(operation) == APMI_OUTWARD, goes_on = false;
+    /* Likewise: who waits for the end of our stream may want to know. */
+    bool fails = outward && operation->error != APM_ERROR_SUCCESS && lane_is_held(lane);
 
-    if (operation->alone || swept) {
+    if (operation->alone || swept || fails) {
         bool more;
 
         apmk_lock_exclusive(&socket->gate);
@@ -436,13 +422,14 @@ bool apmi_lane_put_back(apmi_operation *operation)
         more = in_pieces && has_more(operation, filled);
         if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
             apmi_operation_labelled(operation)) {
-            if (more && way_of(operation) == APMI_OUTWARD)
-                operation->error = APM_ERROR_OPERATION_ABORTED; /* not all of it has gone */
+            if (more && outward) operation->error = APM_ERROR_OPERATION_ABORTED; /* not all of it has gone */
         } else if (swept && operation->transferred != 0) {
             operation->error = APM_ERROR_SUCCESS; /* swept, but with bytes: a receive like any other */
         } else {
             goes_on = swept || more;
         }
+        if (outward && operation->error != APM_ERROR_SUCCESS && apmi_end_now(socket) == APMI_END_WAITS)
+            apmi_end_set(socket, APMI_END_WAITS | APMI_END_CUT);
         if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
         if (goes_on) {
             hold_lane(lane);
@@ -487,39 +474,21 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
         leave_lane(socket, lane);
 }
 
-apmk_code apmi_lane_shutdown(apm_socket *socket, int32_t how)
+bool apmi_lane_hold_outward(apm_socket *socket)
 {
-    bool waits = socket->end != APMI_END_SAID && last_outward(socket) != NULL;
-    apmk_code code = APMK_SUCCESS;
+    apmi_lane *lane = &socket->lanes[APMI_OUTWARD];
 
-    if (how == APM_SHUTDOWN_RECEIVE || !waits)
-        code = apmk_socket_shutdown(socket->handle, how);
-    else if (how == APM_SHUTDOWN_BOTH)
-        code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_RECEIVE);
-    if (how != APM_SHUTDOWN_RECEIVE && code == APMK_SUCCESS)
-        socket->end = waits ? APMI_END_WAITS : APMI_END_SAID;
-    return code;
+    /* In one step: the last one that leaves either comes before it, or sees it and flushes. */
+    uint64_t before = atomic_fetch_or_explicit(&lane->word, HELD, memory_order_acq_rel);
+
+    if ((before & COUNT) != 0) return true;
+    if (!(before & HELD)) atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
+    return false;
 }
 
-bool apmi_lane_drain(apm_socket *socket, uint32_t timeout)
+bool apmi_lane_has_outward(const apm_socket *socket)
 {
-    uint64_t end = apmk_now() + timeout, now;
-    apmi_operation *last;
-
-    for (;;) {
-        apmk_lock_exclusive(&socket->gate);
-        last = apmi_socket_closed(socket) ? NULL : last_outward(socket);
-        if (last != NULL) {
-            if (socket->end == APMI_END_NONE) socket->end = APMI_END_WAITS; /* nothing more is begun */
-            apmi_operation_retain(last);
-        }
-        apmk_unlock_exclusive(&socket->gate);
-        if (last == NULL) return true;
-        now = apmk_now();
-        if (now < end) (void)apmi_operation_wait(last, (uint32_t)(end - now));
-        apmi_operation_release(last);
-        if (now >= end) return false;
-    }
+    return socket->queues[APMI_OUTWARD].first != NULL || socket->alone != NULL;
 }
 
 bool apmi_lane_in_kernel(apm_socket *socket)

@@ -30,12 +30,10 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);
 bool apmi_lane_put_back(apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
-/* Under the exclusive gate: as the kernel's, but the end of our stream comes after what waits to be sent. Nothing
- * else is sent from then on. */
-apmk_code apmi_lane_shutdown(apm_socket *socket, int32_t how);
-/* Ends our stream behind what waits to be sent, if anything does, and waits for that; false if the time was over
- * before. */
-bool apmi_lane_drain(apm_socket *socket, uint32_t timeout);
+/* Under the exclusive gate: whether anything waits for its turn to be sent, or is in pieces. */
+bool apmi_lane_has_outward(const apm_socket *socket);
+/* Under the exclusive gate: if the kernel has anything to send there will be a flush when it has not; true then. */
+bool apmi_lane_hold_outward(apm_socket *socket);
 /* Under the exclusive gate: whether the kernel has anything of either lane. */
 bool apmi_lane_in_kernel(apm_socket *socket);
 /* The connection is going: takes what waits in either lane, aborted, linked by `next`. Under

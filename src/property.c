@@ -2,6 +2,7 @@
 /* What can be asked of a socket and told to it at once: its names, its state, its handle. */
 #include <string.h>
 
+#include "end.h"
 #include "endpoint.h"
 #include "error.h"
 #include "handle.h"
@@ -59,8 +60,10 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
     if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
-        error = apmi_error_from_native(apmi_lane_shutdown(socket, how));
+    if (!apmi_socket_closed(socket) && apmi_socket_phase(socket) != APMI_CONNECTED) {
+        error = APM_ERROR_NOT_CONNECTED; /* it was left meanwhile */
+    } else if (!apmi_socket_closed(socket)) {
+        error = apmi_error_from_native(apmi_end_shutdown(socket, how));
         if (!apmi_error_is_passing(error) && error != APM_ERROR_TIMED_OUT) /* also where it found a reset */
             atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
     }

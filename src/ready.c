@@ -275,6 +275,20 @@ void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t 
     apmi_library_leave(library, NULL);
 }
 
+void apmi_ready_help_for(const _Atomic uint32_t *word, uint32_t value, uint32_t timeout)
+{
+    apmi_library *library = apmi_library_use_running();
+    uint32_t slice = shorter(timeout, SLICE);
+
+    if (library != NULL && atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
+        (void)work(library, slice, NULL, false);
+    else
+        (void)apmk_wait_address(word, value, slice);
+    if (library == NULL) return;
+    apmi_library_leave(library, NULL);
+    apmi_library_drop(library);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 void apmi_ready_drain(apmi_library *library, uint32_t live)

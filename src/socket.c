@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "course.h"
+#include "end.h"
 #include "endpoint.h"
 #include "error.h"
 #include "handle.h"
@@ -395,7 +396,10 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     connect = socket->connect;
     /* A disconnect that waits for the peer has left its lane. */
     busy = connect != NULL || phase == APMI_LEAVING || apmi_lane_in_kernel(socket);
+    if (timeout > 0 && apmi_lane_has_outward(socket))
+        timeout = 0; /* begun at the last moment: as in drain_socket */
     list = apmi_lane_abandon(socket);
+    apmi_end_set(socket, APMI_END_SAID); /* nobody waits for it any more */
     alone = socket->alone;
     if (alone != NULL) apmi_operation_retain(alone);
     if (connect != NULL && apmi_course_stop(connect)) { /* nothing of it is in the kernel */
@@ -419,14 +423,13 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     return true;
 }
 
-/* Gives what waits to be sent its time, too: it is not in the kernel yet, whose own wait would end our stream
- * before it. What is left of the time; 0, which aborts, if not all of it went: the peer must not take a part for
- * the whole. */
+/* Gives what is to be sent its time, too: some of it may not be in the kernel yet. What is left of the time; 0,
+ * which aborts, if not all of it went: the peer must not take a part for the whole. */
 static int32_t drain_socket(apm_socket *socket, int32_t timeout)
 {
     uint64_t start = apmk_now(), past;
 
-    if (!apmi_lane_drain(socket, (uint32_t)timeout)) return 0;
+    if (!apmi_end_drain(socket, (uint32_t)timeout)) return 0;
     past = apmk_now() - start;
     return past < (uint64_t)timeout ? timeout - (int32_t)past : 1;
 }
@@ -440,9 +443,10 @@ static apm_error close_socket(apm_socket *socket, int32_t timeout)
     /* The creator's reference is ours from here on, and keeps the socket while we close it: whoever else
      * closes meanwhile, a callback above all, has one of his own. */
     gone = atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed);
-    if (timeout > 0) timeout = drain_socket(socket, timeout);
+    if (gone) return APM_ERROR_SUCCESS;
+    if (timeout > 0 && apmi_socket_is_stream(socket)) timeout = drain_socket(socket, timeout);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
-    if (!gone) apm_socket_release(socket);
+    apm_socket_release(socket);
     return APM_ERROR_SUCCESS;
 }
 

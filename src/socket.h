@@ -26,11 +26,12 @@ typedef enum apmi_phase {
 } apmi_phase;
 
 /* The end of our stream. */
-typedef enum apmi_end {
+enum {
     APMI_END_NONE,
-    APMI_END_WAITS, /* for what waits to be sent */
-    APMI_END_SAID
-} apmi_end;
+    APMI_END_WAITS, /* for what is to be sent before it */
+    APMI_END_SAID,
+    APMI_END_CUT = 4 /* beside these: something has failed meanwhile that was to be sent before it */
+};
 
 struct apm_socket {
     /* What every transfer looks at: two lines of a processor's cache. */
@@ -61,13 +62,13 @@ struct apm_socket {
     apmi_lane lanes[APMI_WAYS];
 
     int32_t family, protocol;
-    _Atomic uint32_t users; /* the creator, until close, and whoever retained */
-    apmi_end end;           /* under the gate, as what follows */
-    apmi_lane_queue queues[APMI_WAYS];
-    apmi_operation *alone;   /* the one that has the outward lane for itself */
-    apmi_operation *connect; /* the one that is pending; NULL: none */
-    apmk_address local;      /* what the caller bound it to; length 0: nothing */
-    apmk_address remote;     /* the peer; length 0: none yet */
+    _Atomic uint32_t users;            /* the creator, until close, and whoever retained */
+    _Atomic uint32_t end;              /* written under the gate; waited on */
+    apmi_lane_queue queues[APMI_WAYS]; /* under the gate, as what follows */
+    apmi_operation *alone;             /* the one that has the outward lane for itself */
+    apmi_operation *connect;           /* the one that is pending; NULL: none */
+    apmk_address local;                /* what the caller bound it to; length 0: nothing */
+    apmk_address remote;               /* the peer; length 0: none yet */
     apmi_settings settings;
 
     apmk_lock poll_lock;

@@ -24,19 +24,25 @@ typedef struct outgoing {
     call before, middle, behind;
 } outgoing;
 
+static void point_at_parts(apm_buffer *parts, unsigned char *data)
+{
+    size_t i;
+
+    for (i = 0; i < PARTS; i++) {
+        parts[i].data = data + i * PART;
+        parts[i].size = PART;
+    }
+}
+
 static bool begin_middle(outgoing *one, bool file)
 {
     apm_buffer parts[PARTS];
-    size_t i;
 
     if (file) {
         return scratch_fill(&one->file, WHOLE, BEFORE) &&
                CHECK_ERROR(call_send_file(&one->middle, one->file.path, NULL, NULL, 0), APM_ERROR_SUCCESS);
     }
-    for (i = 0; i < PARTS; i++) {
-        parts[i].data = one->data + BEFORE + i * PART;
-        parts[i].size = PART;
-    }
+    point_at_parts(parts, one->data + BEFORE);
     return CHECK_ERROR(call_send_buffers(&one->middle, parts, PARTS), APM_ERROR_SUCCESS);
 }
 
@@ -134,8 +140,10 @@ static void answer_is_received_after_it(void)
 /* A shutdown that waits is one of its connection. */
 static void next_connection_is_not_ended_by_it(void)
 {
+    apm_buffer parts[PARTS];
+    static unsigned char there[WHOLE];
     outgoing one;
-    call leaving;
+    call leaving, again;
     peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
     apm_endpoint remote;
 
@@ -154,7 +162,15 @@ static void next_connection_is_not_ended_by_it(void)
         (void)CHECK_ERROR(connect_now(one.both.socket, &remote), APM_ERROR_SUCCESS);
         one.both.other = peer_accept(listener, PATIENCE);
         CHECK(one.both.other != NULL);
-        if (one.both.other != NULL) check_alive(&one.both);
+        if (one.both.other != NULL) {
+            check_alive(&one.both);
+            point_at_parts(parts, one.data);
+            call_prepare(&again, one.both.socket, CALL_SEND);
+            (void)CHECK_ERROR(call_send_buffers(&again, parts, PARTS), APM_ERROR_SUCCESS);
+            CHECK(peer_read_all(one.both.other, there, WHOLE, PATIENCE));
+            (void)call_ends_with(&again, APM_ERROR_SUCCESS, WHOLE);
+            call_dispose(&again);
+        }
         call_dispose(&leaving);
         end_all(&one);
     }

@@ -23,13 +23,6 @@ static bool was_cut(const call *made)
     return made->error == APM_ERROR_MESSAGE_SIZE || (made->flags & APM_FLAG_TRUNCATED) != 0;
 }
 
-static bool is_from(const call *made, const place *sender)
-{
-    if (made->letter != LETTER_FROM && made->letter != LETTER_MESSAGE)
-        return sender == made->at; /* connected to itself */
-    return apm_endpoint_equal(&made->from, &sender->remote);
-}
-
 /* Whether `made` can be what became of `sent`. */
 static bool matches(const call *made, const call *sent, const place *sender)
 {
@@ -41,17 +34,29 @@ static bool matches(const call *made, const call *sent, const place *sender)
     return pattern_holds(made->kept, fits, sender->salt, sent->offset);
 }
 
+static bool is_of(const call *made, const place *sender)
+{
+    uint32_t k;
+
+    for (k = 0; k < sender->send_count; k++)
+        if (matches(made, sender->sends[k], sender)) return true;
+    return false;
+}
+
+/* What does not say from whom it is comes from the place itself when that is connected, or from anybody before that. */
+static bool is_from(const call *made, const place *sender)
+{
+    if (made->letter != LETTER_FROM && made->letter != LETTER_MESSAGE)
+        return sender == made->at && is_of(made, sender);
+    return apm_endpoint_equal(&made->from, &sender->remote);
+}
+
 static bool is_from_any(const call *made, const program *run)
 {
-    uint32_t i, k;
+    uint32_t i;
 
-    for (i = 0; i < PLACES; i++) {
-        const place *sender = &run->places[i];
-
-        if (!place_has_letters(sender)) continue;
-        for (k = 0; k < sender->send_count; k++)
-            if (matches(made, sender->sends[k], sender)) return true;
-    }
+    for (i = 0; i < PLACES; i++)
+        if (place_has_letters(&run->places[i]) && is_of(made, &run->places[i])) return true;
     return false;
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of our stream. The kernel puts it behind what it has to send, and has no notion of what waits in the
+ * outward lane: there it is said by the flush that finds nothing more to send.
+ */
+#ifndef APMI_END_H
+#define APMI_END_H
+
+#include "kernel.h"
+#include "socket.h"
+
+/* Under the gate: APMI_END_... */
+static inline uint32_t apmi_end_now(const apm_socket *socket)
+{
+    /* Relaxed: the gate orders it. */
+    return atomic_load_explicit(&socket->end, memory_order_relaxed);
+}
+
+/* The others under the exclusive gate, but for the last. */
+void apmi_end_set(apm_socket *socket, uint32_t end);
+/* Nothing is left to be sent: says the end that has waited, if one has. */
+void apmi_end_say(apm_socket *socket);
+/* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from
+ * then on. */
+apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how);
+/* If there is something to be sent, ends our stream behind it and waits for that; false if not all of it went, or not in time. In a
+ * callback it does not wait for what the kernel has, whose packet may be for this thread. */
+bool apmi_end_drain(apm_socket *socket, uint32_t timeout);
+
+#endif
