@@ -39,13 +39,17 @@ apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how)
     return code;
 }
 
-/* Under the exclusive gate: whether there is something to wait for before our stream is at its end. */
+/* Under the exclusive gate: whether there is something to wait for before our stream is at its end. If not, the close
+ * that follows says it, and nothing gets to wait until then. */
 static bool comes_later(apm_socket *socket, bool in_callback)
 {
+    uint32_t cut = apmi_end_now(socket) & APMI_END_CUT;
+    bool waits;
+
     if (apmi_socket_closed(socket) || apmi_socket_phase(socket) != APMI_CONNECTED) return false;
-    if (!apmi_lane_has_outward(socket) && (in_callback || !apmi_lane_hold_outward(socket))) return false;
-    apmi_end_set(socket, APMI_END_WAITS | (apmi_end_now(socket) & APMI_END_CUT));
-    return true;
+    waits = apmi_lane_has_outward(socket) || (!in_callback && apmi_lane_hold_outward(socket));
+    apmi_end_set(socket, (waits ? APMI_END_WAITS : APMI_END_SAID) | cut);
+    return waits;
 }
 
 static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
@@ -59,10 +63,12 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
         (void)apmk_wait_address(&socket->end, end, timeout < pause ? timeout : pause);
 }
 
-bool apmi_end_drain(apm_socket *socket, uint32_t timeout)
+/* False if not all of it went, or not in time. In a callback it does not wait for what the kernel has, whose packet
+ * may be for this thread. */
+static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
     bool in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0, waits;
-    uint64_t start = apmk_now(), past = 0;
+    uint64_t past = 0;
     uint32_t end;
 
     apmk_lock_exclusive(&socket->gate);
@@ -78,4 +84,24 @@ bool apmi_end_drain(apm_socket *socket, uint32_t timeout)
         past = apmk_now() - start;
     } while (waits && past < timeout);
     return !waits && !(end & APMI_END_CUT);
+}
+
+int32_t apmi_end_await(apm_socket *socket, int32_t timeout)
+{
+    uint64_t start = apmk_now(), past;
+
+    if (!drain(socket, (uint32_t)timeout, start)) return 0;
+    past = apmk_now() - start;
+    return past < (uint64_t)timeout ? timeout - (int32_t)past : 1;
+}
+
+void apmi_end_force(apmk_socket handle, bool is_connected, int32_t timeout)
+{
+    bool ended = timeout != 0;
+
+    if (ended && is_connected) {
+        (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
+        ended = apmk_socket_wait_end(handle, (uint32_t)timeout);
+    }
+    if (!ended) apmk_socket_set_abortive(handle, true);
 }

@@ -23,8 +23,10 @@ void apmi_end_say(apm_socket *socket);
 /* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from
  * then on. */
 apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how);
-/* If there is something to be sent, ends our stream behind it and waits for that; false if not all of it went, or not in time. In a
- * callback it does not wait for what the kernel has, whose packet may be for this thread. */
-bool apmi_end_drain(apm_socket *socket, uint32_t timeout);
+/* A close by a time: if there is something to be sent, ends our stream behind it and waits for that. What is left of
+ * the time; 0, which aborts, if not all of it went: the peer must not take a part for the whole. */
+int32_t apmi_end_await(apm_socket *socket, int32_t timeout);
+/* The same for the kernel's part, of a handle that nobody else has any more. */
+void apmi_end_force(apmk_socket handle, bool is_connected, int32_t timeout);
 
 #endif

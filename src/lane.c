@@ -400,45 +400,49 @@ static void keep_received(apmi_operation *operation)
     if (operation->transferred != 0) operation->error = APM_ERROR_SUCCESS;
 }
 
+/* Under a lane of its own, or held since before a cancel reached the kernel, and so while we count: whether it goes
+ * on. */
+static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
+{
+    apm_socket *socket = operation->socket;
+    bool outward = way_of(operation) == APMI_OUTWARD, goes_on = false, more;
+    bool in_pieces = operation->alone && operation->error == APM_ERROR_SUCCESS;
+    bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&
+                 !outward && lane_is_held(lane) &&
+                 atomic_load_explicit(&socket->lost, memory_order_acquire) == APM_ERROR_SUCCESS;
+
+    apmk_lock_exclusive(&socket->gate);
+    if (socket->alone == operation) socket->alone = NULL;
+    more = in_pieces && has_more(operation, filled);
+    if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
+        apmi_operation_labelled(operation)) {
+        if (more && outward) operation->error = APM_ERROR_OPERATION_ABORTED; /* not all of it has gone */
+    } else if (swept && operation->transferred != 0) {
+        operation->error = APM_ERROR_SUCCESS; /* swept, but with bytes: a receive like any other */
+    } else {
+        goes_on = swept || more;
+    }
+    if (outward && operation->error != APM_ERROR_SUCCESS && apmi_end_now(socket) == APMI_END_WAITS)
+        apmi_end_set(socket, APMI_END_WAITS | APMI_END_CUT);
+    if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
+    if (goes_on) {
+        hold_lane(lane);
+        insert_operation(operation);
+        apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
+    }
+    apmk_unlock_exclusive(&socket->gate);
+    apmk_interleave();
+    return goes_on;
+}
+
 bool apmi_lane_put_back(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
     apmi_lane *lane = lane_of(operation);
-    bool filled = count_bytes(operation, lane);
-    bool in_pieces = operation->alone && operation->error == APM_ERROR_SUCCESS;
-    /* The lane is held since before that cancel reached the kernel, and stays so while we count. */
-    bool swept = operation->error == APM_ERROR_OPERATION_ABORTED && operation->status != APMK_SUCCESS &&
-                 way_of(operation) == APMI_INWARD && lane_is_held(lane) &&
-                 atomic_load_explicit(&socket->lost, memory_order_acquire) == APM_ERROR_SUCCESS;
-    bool outward = way_of(operation) == APMI_OUTWARD, goes_on = false;
-    /* Likewise: who waits for the end of our stream may want to know. */
-    bool fails = outward && operation->error != APM_ERROR_SUCCESS && lane_is_held(lane);
+    bool filled = count_bytes(operation, lane), goes_on = false;
 
-    if (operation->alone || swept || fails) {
-        bool more;
-
-        apmk_lock_exclusive(&socket->gate);
-        if (socket->alone == operation) socket->alone = NULL;
-        more = in_pieces && has_more(operation, filled);
-        if (apmi_socket_closed(socket) || operation->connection != socket->connection ||
-            apmi_operation_labelled(operation)) {
-            if (more && outward) operation->error = APM_ERROR_OPERATION_ABORTED; /* not all of it has gone */
-        } else if (swept && operation->transferred != 0) {
-            operation->error = APM_ERROR_SUCCESS; /* swept, but with bytes: a receive like any other */
-        } else {
-            goes_on = swept || more;
-        }
-        if (outward && operation->error != APM_ERROR_SUCCESS && apmi_end_now(socket) == APMI_END_WAITS)
-            apmi_end_set(socket, APMI_END_WAITS | APMI_END_CUT);
-        if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
-        if (goes_on) {
-            hold_lane(lane);
-            insert_operation(operation);
-            apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
-        }
-        apmk_unlock_exclusive(&socket->gate);
-        apmk_interleave();
-    }
+    if (operation->alone || (operation->error != APM_ERROR_SUCCESS && lane_is_held(lane)))
+        goes_on = look_again(operation, lane, filled);
     if (!goes_on && operation->error != APM_ERROR_SUCCESS) keep_received(operation);
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);

@@ -396,10 +396,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     connect = socket->connect;
     /* A disconnect that waits for the peer has left its lane. */
     busy = connect != NULL || phase == APMI_LEAVING || apmi_lane_in_kernel(socket);
-    if (timeout > 0 && apmi_lane_has_outward(socket))
-        timeout = 0; /* begun at the last moment: as in drain_socket */
     list = apmi_lane_abandon(socket);
-    apmi_end_set(socket, APMI_END_SAID); /* nobody waits for it any more */
     alone = socket->alone;
     if (alone != NULL) apmi_operation_retain(alone);
     if (connect != NULL && apmi_course_stop(connect)) { /* nothing of it is in the kernel */
@@ -409,29 +406,14 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmk_unlock_exclusive(&socket->gate);
 
     apmi_operation_post_all(list); /* what follows may take its time */
-    if (timeout > 0 && apmi_socket_is_stream(socket) && phase == APMI_CONNECTED) {
-        (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
-        if (!apmk_socket_wait_end(handle, (uint32_t)timeout)) apmk_socket_set_abortive(handle, true);
-    } else if (timeout == 0) {
-        apmk_socket_set_abortive(handle, true);
-    }
+    if (timeout >= 0)
+        apmi_end_force(handle, apmi_socket_is_stream(socket) && phase == APMI_CONNECTED, timeout);
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
     if (apmi_traces(APM_LOG_DEBUG)) apmi_trace_socket(socket, APM_EVENT_SOCKET_CLOSED, APM_ERROR_SUCCESS, 0);
     count_down(socket, OPEN);
     return true;
-}
-
-/* Gives what is to be sent its time, too: some of it may not be in the kernel yet. What is left of the time; 0,
- * which aborts, if not all of it went: the peer must not take a part for the whole. */
-static int32_t drain_socket(apm_socket *socket, int32_t timeout)
-{
-    uint64_t start = apmk_now(), past;
-
-    if (!apmi_end_drain(socket, (uint32_t)timeout)) return 0;
-    past = apmk_now() - start;
-    return past < (uint64_t)timeout ? timeout - (int32_t)past : 1;
 }
 
 static apm_error close_socket(apm_socket *socket, int32_t timeout)
@@ -444,7 +426,7 @@ static apm_error close_socket(apm_socket *socket, int32_t timeout)
      * closes meanwhile, a callback above all, has one of his own. */
     gone = atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed);
     if (gone) return APM_ERROR_SUCCESS;
-    if (timeout > 0 && apmi_socket_is_stream(socket)) timeout = drain_socket(socket, timeout);
+    if (timeout > 0 && apmi_socket_is_stream(socket)) timeout = apmi_end_await(socket, timeout);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
     apm_socket_release(socket);
     return APM_ERROR_SUCCESS;
