@@ -284,17 +284,25 @@ static void peer_that_does_not_stop_sending_is_not_listened_to_for_ever(void)
 
 static void connection_that_was_reset_can_be_left(void)
 {
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    apm_endpoint remote;
     receiving_pair one;
 
-    if (!receiving_open(&one)) return;
+    CHECK(listener != NULL);
+    if (listener == NULL || !receiving_open(&one)) return;
     peer_reset(one.both.other);
     one.both.other = NULL;
     (void)call_ends(&one.made, APM_ERROR_CONNECTION_RESET);
     CHECK(!apm_socket_connected(one.both.socket));
     (void)CHECK_ERROR(disconnect_now(one.both.socket, true), APM_ERROR_SUCCESS);
     check_fresh(one.both.socket);
-    check_connects(one.both.socket);
+    peer_listener_endpoint(listener, &remote);
+    (void)CHECK_ERROR(connect_now(one.both.socket, &remote), APM_ERROR_SUCCESS);
+    one.both.other = peer_accept(listener, PATIENCE);
+    CHECK(one.both.other != NULL);
+    if (one.both.other != NULL) check_alive(&one.both); /* it knows nothing of that reset */
     receiving_close(&one);
+    peer_listener_close(listener);
 }
 
 static void connection_that_was_shut_down_can_be_left(void)

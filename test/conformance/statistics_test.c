@@ -245,8 +245,10 @@ typedef struct later {
 
 static void struct_of_another_version_is_understood(void)
 {
+    const size_t first = offsetof(apm_statistics, idle_workers) + sizeof(uint32_t);
     later wide;
     apm_statistics now;
+    size_t i;
 
     (void)CHECK_ERROR(apm_get_statistics(NULL), APM_ERROR_ARGUMENT_NULL);
     memset(&now, 0x55, sizeof now);
@@ -261,6 +263,11 @@ static void struct_of_another_version_is_understood(void)
     wide.known.size = sizeof wide;
     (void)CHECK_ERROR(apm_get_statistics(&wide.known), APM_ERROR_SUCCESS);
     CHECK(wide.known.size == sizeof wide && wide.known.begun == 0 && wide.more[0] == 0 && wide.more[3] == 0);
+    /* The first version without the bytes that fill the struct up: whatever is behind it is the caller's. */
+    memset(&wide, 0x55, sizeof wide);
+    wide.known.size = first;
+    (void)CHECK_ERROR(apm_get_statistics(&wide.known), APM_ERROR_SUCCESS);
+    for (i = first; i < sizeof wide; i++) CHECK(((const unsigned char *)&wide)[i] == 0x55);
 }
 
 static void numbers_are_of_one_run(void)
