@@ -41,12 +41,14 @@ apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how)
 
 /* Under the exclusive gate: whether there is something to wait for before our stream is at its end. If not, the close
  * that follows says it, and nothing gets to wait until then. */
-static bool comes_later(apm_socket *socket, bool in_callback)
+static bool comes_later(apm_socket *socket)
 {
     uint32_t cut = apmi_end_now(socket) & APMI_END_CUT;
-    bool waits;
+    bool in_callback, waits;
 
     if (apmi_socket_closed(socket) || apmi_socket_phase(socket) != APMI_CONNECTED) return false;
+    in_callback =
+        apmk_local_get(APMK_LOCAL_DEPTH) != 0; /* the library has not ended: it closes all sockets first */
     waits = apmi_lane_has_outward(socket) || (!in_callback && apmi_lane_hold_outward(socket));
     apmi_end_set(socket, (waits ? APMI_END_WAITS : APMI_END_SAID) | cut);
     return waits;
@@ -67,9 +69,9 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
  * may be for this thread. */
 static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
-    bool in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0, waits;
     uint64_t past = 0;
     uint32_t end;
+    bool waits;
 
     apmk_lock_exclusive(&socket->gate);
     apmi_end_set(socket,
@@ -77,7 +79,7 @@ static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
     apmk_unlock_exclusive(&socket->gate);
     do {
         apmk_lock_exclusive(&socket->gate);
-        waits = comes_later(socket, in_callback);
+        waits = comes_later(socket);
         end = apmi_end_now(socket);
         apmk_unlock_exclusive(&socket->gate);
         if (waits) wait_for_it(socket, end, timeout - (uint32_t)past);

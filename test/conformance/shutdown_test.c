@@ -241,6 +241,23 @@ static void close_by_a_time_resets_in_the_middle_of_a_list(void)
     end_all(&one);
 }
 
+/* Which has closed it, and asked what it asks threads for the last time. */
+static void close_by_a_time_after_the_end_of_the_library(void)
+{
+    apm_options options = harness_options();
+    pair both;
+
+    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    if (pair_open(&both)) {
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+        (void)CHECK_ERROR(apm_socket_close_timeout(both.socket, (int32_t)PATIENCE), APM_ERROR_SUCCESS);
+        both.socket = NULL;
+        pair_close(&both);
+    } else {
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+}
+
 static const test_case order[] = {
     {"shutdown_comes_after_a_list", shutdown_comes_after_a_list, false},
     {"shutdown_comes_after_a_file", shutdown_comes_after_a_file, false},
@@ -253,6 +270,7 @@ static const test_case closing[] = {
     {"close_by_a_time_lets_a_list_go", close_by_a_time_lets_a_list_go, false},
     {"close_by_a_time_lets_a_file_go", close_by_a_time_lets_a_file_go, false},
     {"close_by_a_time_resets_in_the_middle_of_a_list", close_by_a_time_resets_in_the_middle_of_a_list, false},
+    {"close_by_a_time_after_the_end_of_the_library", close_by_a_time_after_the_end_of_the_library, true},
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)
