@@ -47,8 +47,8 @@ static bool comes_later(apm_socket *socket)
     bool in_callback, waits;
 
     if (apmi_socket_closed(socket) || apmi_socket_phase(socket) != APMI_CONNECTED) return false;
-    in_callback =
-        apmk_local_get(APMK_LOCAL_DEPTH) != 0; /* the library has not ended: it closes all sockets first */
+    /* The library has not ended: it closes all sockets first. */
+    in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0;
     waits = apmi_lane_has_outward(socket) || (!in_callback && apmi_lane_hold_outward(socket));
     apmi_end_set(socket, (waits ? APMI_END_WAITS : APMI_END_SAID) | cut);
     return waits;
@@ -74,8 +74,8 @@ static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
     bool waits;
 
     apmk_lock_exclusive(&socket->gate);
-    apmi_end_set(socket,
-                 apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT); /* what failed before this is known */
+    /* What failed before this is known. */
+    apmi_end_set(socket, apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT);
     apmk_unlock_exclusive(&socket->gate);
     do {
         apmk_lock_exclusive(&socket->gate);

@@ -16,7 +16,7 @@ static inline uint32_t apmi_end_now(const apm_socket *socket)
     return atomic_load_explicit(&socket->end, memory_order_relaxed);
 }
 
-/* The others under the exclusive gate, but for the last. */
+/* The next three under the exclusive gate. */
 void apmi_end_set(apm_socket *socket, uint32_t end);
 /* Nothing is left to be sent: says the end that has waited, if one has. */
 void apmi_end_say(apm_socket *socket);

@@ -116,9 +116,8 @@ static void call_missed(apmi_library *library)
 
     if (library->options.dispatch == NULL) return;
     apmk_lock_exclusive(&ready->lock);
-    if (ready->missed) ready->told = false;
     tells = ready->missed && ready->first != NULL;
-    if (tells) ready->told = true;
+    if (ready->missed) ready->told = tells;
     ready->missed = false;
     apmk_unlock_exclusive(&ready->lock);
     if (tells) call_dispatch(library);
@@ -258,6 +257,15 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
 
 /* ---- without workers: who waits for an operation ------------------------------------------------------ */
 
+/* Does a little of the work, or leaves the port to who sleeps there and waits for the word. */
+static void work_or_wait(apmi_library *library, const _Atomic uint32_t *word, uint32_t value, uint32_t slice)
+{
+    if (atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
+        (void)work(library, slice, NULL, false);
+    else
+        (void)apmk_wait_address(word, value, slice);
+}
+
 void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t timeout)
 {
     uint32_t state, slice = shorter(timeout, SLICE);
@@ -266,12 +274,7 @@ void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t 
     apmk_interleave();
     /* A change of the word, so that its completion comes after our being a use, or is seen here. */
     state = atomic_fetch_or_explicit(&operation->state, APMI_WAITER, memory_order_acq_rel) | APMI_WAITER;
-    if (!(state & APMI_COMPLETED)) {
-        if (atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
-            (void)work(library, slice, NULL, false);
-        else
-            (void)apmk_wait_address(&operation->state, state, slice);
-    }
+    if (!(state & APMI_COMPLETED)) work_or_wait(library, &operation->state, state, slice);
     apmi_library_leave(library, NULL);
 }
 
@@ -280,11 +283,11 @@ void apmi_ready_help_for(const _Atomic uint32_t *word, uint32_t value, uint32_t 
     apmi_library *library = apmi_library_use_running();
     uint32_t slice = shorter(timeout, SLICE);
 
-    if (library != NULL && atomic_load_explicit(&library->ready.sleep, memory_order_relaxed) == 0)
-        (void)work(library, slice, NULL, false);
-    else
+    if (library == NULL) {
         (void)apmk_wait_address(word, value, slice);
-    if (library == NULL) return;
+        return;
+    }
+    work_or_wait(library, word, value, slice);
     apmi_library_leave(library, NULL);
     apmi_library_drop(library);
 }

@@ -210,7 +210,6 @@ static void check_connected(const way *one)
     uintptr_t handle = open_it(one, true);
     pair both = {NULL, NULL};
     apm_endpoint there;
-    char here[8];
 
     CHECK(listener != NULL);
     if (listener == NULL) return;
@@ -228,12 +227,7 @@ static void check_connected(const way *one)
     if (both.socket != NULL) {
         check_remote(one, both.socket, apm_endpoint_port(&there));
         check_kind(one, both.socket);
-        (void)CHECK_ERROR(apm_socket_connect(both.socket, &there), APM_ERROR_IS_CONNECTED);
-        (void)CHECK_ERROR(receive_all(both.socket, here, 5), APM_ERROR_SUCCESS);
-        CHECK(memcmp(here, "early", 5) == 0);
-        check_alive(&both);
-        (void)CHECK_ERROR(apm_socket_shutdown(both.socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
-        CHECK(peer_read(both.other, here, 1, PATIENCE) == PEER_END);
+        check_conversation(&both, &there);
     }
     pair_close(&both);
     peer_listener_close(listener);

@@ -266,7 +266,6 @@ static void connected_stream_is_adopted(void)
     uintptr_t handle = open_stream();
     apm_endpoint remote, found = {0};
     pair both = {NULL, NULL};
-    char here[8];
 
     CHECK(listener != NULL);
     if (listener == NULL) return;
@@ -279,12 +278,7 @@ static void connected_stream_is_adopted(void)
         CHECK(apm_socket_connected(both.socket));
         (void)CHECK_ERROR(apm_socket_remote_endpoint(both.socket, &found), APM_ERROR_SUCCESS);
         CHECK(apm_endpoint_equal(&found, &remote));
-        (void)CHECK_ERROR(apm_socket_connect(both.socket, &remote), APM_ERROR_IS_CONNECTED);
-        (void)CHECK_ERROR(receive_all(both.socket, here, 5), APM_ERROR_SUCCESS);
-        CHECK(memcmp(here, "early", 5) == 0);
-        check_alive(&both);
-        (void)CHECK_ERROR(apm_socket_shutdown(both.socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
-        CHECK(peer_read(both.other, here, 1, PATIENCE) == PEER_END);
+        check_conversation(&both, &remote);
         pair_close(&both);
     }
     peer_listener_close(listener);

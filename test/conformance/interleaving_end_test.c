@@ -22,11 +22,6 @@ static void hear_to_the_end(void *argument)
     if (hears->ended == 0) sim_peer_end(hears->peer);
 }
 
-static void cancel_it(void *argument)
-{
-    (void)apm_async_result_cancel((apm_async_result *)argument);
-}
-
 /* A list, and the end of the stream while it is at any place. Whatever becomes of the list, the end comes. */
 static void end_a_list(bool cancels)
 {
@@ -96,10 +91,9 @@ static void check_heard(const hearer *hears, int64_t whole)
     CU_ASSERT(hears->ended != 0 || hears->received == whole);
 }
 
-static void close_a_list_by_a_time(void (*beside)(void *argument), bool with_result)
+static void close_a_list_by_a_time(void (*beside)(void *argument))
 {
     apm_buffer buffers[MUCH_PARTS];
-    apm_async_result *result = NULL;
     sim_thread *peer, *other;
     hearer hears;
     connection one;
@@ -110,19 +104,16 @@ static void close_a_list_by_a_time(void (*beside)(void *argument), bool with_res
         open_connection(&one);
         hears.peer = one.peer;
         CU_ASSERT(apm_socket_begin_send_buffers(one.socket, buffers, MUCH_PARTS, 0, count_callback, NULL,
-                                                &result) == APM_ERROR_SUCCESS);
+                                                NULL) == APM_ERROR_SUCCESS);
         peer = sim_thread_start("peer", hear_to_the_end, &hears);
         apm_socket_retain(one.socket);
-        other = beside == NULL
-                    ? NULL
-                    : sim_thread_start("beside", beside, with_result ? (void *)result : one.socket);
+        other = beside == NULL ? NULL : sim_thread_start("beside", beside, one.socket);
         CU_ASSERT(apm_socket_close_timeout(one.socket, 60000) == APM_ERROR_SUCCESS);
         if (other != NULL) sim_thread_join(other);
         sim_thread_join(peer);
-        if (!with_result) CU_ASSERT(hears.ended == 0);
-        if (!with_result) check_heard(&hears, MUCH);
+        CU_ASSERT(hears.ended == 0);
+        check_heard(&hears, MUCH);
         wait_for(&called_back, (uint32_t)round + 1);
-        apm_async_result_release(result);
         apm_socket_release(one.socket);
         one.socket = NULL;
         close_connection(&one);
@@ -131,7 +122,7 @@ static void close_a_list_by_a_time(void (*beside)(void *argument), bool with_res
 
 static void close_by_a_time_lets_a_list_go(void)
 {
-    close_a_list_by_a_time(NULL, false);
+    close_a_list_by_a_time(NULL);
 }
 
 static void close_in_the_middle(void *argument)
@@ -152,7 +143,7 @@ static void second_close_cuts_nothing_off(void)
     apm_socket_release(one.socket);
     one.socket = NULL;
     close_connection(&one);
-    close_a_list_by_a_time(close_in_the_middle, false);
+    close_a_list_by_a_time(close_in_the_middle);
 }
 
 static void hear_late(void *argument)

@@ -155,11 +155,6 @@ static void receives_that_nobody_cancels_keep_their_order(void)
 
 enum { BUFFERS = 100 }; /* more than a kernel call takes */
 
-static void cancel_it(void *argument)
-{
-    CU_ASSERT(apm_async_result_cancel((apm_async_result *)argument) == APM_ERROR_SUCCESS);
-}
-
 /* Between two of its calls a cancel or the end of the connection finds a receive that has got something:
  * that is what it was for. The rest is for the next one. */
 static void receive_in_pieces_keeps_what_it_has(bool resets)

@@ -26,6 +26,11 @@ void APM_CALL close_it(apm_async_result *result)
     count_callback(result);
 }
 
+void cancel_it(void *argument)
+{
+    CU_ASSERT(apm_async_result_cancel((apm_async_result *)argument) == APM_ERROR_SUCCESS);
+}
+
 void poll_until_it_is_connected(void *argument)
 {
     bool ready = false;

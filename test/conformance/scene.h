@@ -39,6 +39,8 @@ void APM_CALL count_callback(apm_async_result *result);
 
 /* One that closes the socket which is its state, too. */
 void APM_CALL close_it(apm_async_result *result);
+/* A thread that cancels an operation. */
+void cancel_it(void *argument);
 /* A thread that polls a socket. */
 void poll_until_it_is_connected(void *argument);
 /* Fewer than `most` turns of others. */

@@ -3,6 +3,8 @@
 #ifndef TEST_ADOPT_H
 #define TEST_ADOPT_H
 
+#include <string.h>
+
 #include "fixture.h"
 #include "kernel_socket.h"
 
@@ -30,6 +32,19 @@ static inline void connect_it(pair *both, peer_listener *listener)
     both->other = peer_accept(listener, PATIENCE);
     CHECK(both->other != NULL);
     if (both->other != NULL) check_alive(both);
+}
+
+/* A stream that was connected to `remote` when it was adopted, and to whom the peer has written "early" by then. */
+static inline void check_conversation(pair *both, const apm_endpoint *remote)
+{
+    char here[8];
+
+    (void)CHECK_ERROR(apm_socket_connect(both->socket, remote), APM_ERROR_IS_CONNECTED);
+    (void)CHECK_ERROR(receive_all(both->socket, here, 5), APM_ERROR_SUCCESS);
+    CHECK(memcmp(here, "early", 5) == 0);
+    check_alive(both);
+    (void)CHECK_ERROR(apm_socket_shutdown(both->socket, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
+    CHECK(peer_read(both->other, here, 1, PATIENCE) == PEER_END);
 }
 
 static inline void check_unconnected(apm_socket *socket)
