@@ -15,13 +15,15 @@ void apmi_end_set(apm_socket *socket, uint32_t end)
 }
 
 /* Who asked for it has been told that it works: where it does not, the connection is lost, and its operations say
- * so. */
+ * so. A close by a time that waits for it resets what was cut, and the peer must not find the end before that. */
 void apmi_end_say(apm_socket *socket)
 {
     uint32_t end = apmi_end_now(socket);
 
     if (!(end & APMI_END_WAITS)) return;
-    (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
+    /* Relaxed: such a close comes to the gate before it waits. */
+    if (!(end & APMI_END_CUT) || !atomic_load_explicit(&socket->creator_gone, memory_order_relaxed))
+        (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
     apmi_end_set(socket, APMI_END_SAID | (end & APMI_END_CUT));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of our stream. The kernel puts it behind what it has to send, and has no notion of what waits in the
- * outward lane: there it is said by the flush that finds nothing more to send.
+ * outward lane: there it is said by the flush that finds nothing more to send, and the kernel with nothing of it.
  */
 #ifndef APMI_END_H
 #define APMI_END_H
@@ -18,7 +18,7 @@ static inline uint32_t apmi_end_now(const apm_socket *socket)
 
 /* The next three under the exclusive gate. */
 void apmi_end_set(apm_socket *socket, uint32_t end);
-/* Nothing is left to be sent: says the end that has waited, if one has. */
+/* Nothing is left to be sent: says the end that has waited, if one has, unless a close is going to reset. */
 void apmi_end_say(apm_socket *socket);
 /* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from
  * then on. */

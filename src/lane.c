@@ -21,7 +21,7 @@
  *   3. flush          sends the queue in ticket order; one that goes in pieces goes alone,
  *      and the lane stays HELD until its last piece.
  *   4. HELD -> open   a flush that leaves the queue empty. If our stream is to end behind what has
- *      waited, it ends it.
+ *      waited, the lane stays HELD until the kernel has nothing of it, either: the flush then ends the stream.
  *
  * HELD is set and cleared under the exclusive gate, Begin looks at it under the shared one: a
  * Begin is wholly before or wholly after. Why receives wait although the kernel would take
@@ -205,6 +205,13 @@ static apm_error find_obstacle(const apmi_operation *operation)
     return atomic_load_explicit(&socket->lost, memory_order_acquire);
 }
 
+/* Under the exclusive gate: our stream is to end, and what the kernel has of it may still fail. */
+static bool end_comes_later(const apm_socket *socket, const apmi_lane *lane)
+{
+    return lane == &socket->lanes[APMI_OUTWARD] && (apmi_end_now(socket) & APMI_END_WAITS) &&
+           (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0;
+}
+
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
 {
     apmi_lane_queue *queue = &socket->queues[lane - socket->lanes];
@@ -238,7 +245,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             }
         }
         *end = NULL;
-        if (queue->first == NULL && !alone) {
+        if (queue->first == NULL && !alone && !end_comes_later(socket, lane)) {
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
             if (lane == &socket->lanes[APMI_OUTWARD]) apmi_end_say(socket);
         }

@@ -184,6 +184,84 @@ static void list_that_fails_meanwhile_has_no_good_end(void)
     close_connection(&one);
 }
 
+/* What waits behind a list cannot begin when its turn comes: the peer, which has all of the list, must not take
+ * that for the whole. */
+static void send_that_fails_at_its_turn_has_no_good_end(void)
+{
+    apm_buffer buffers[MUCH_PARTS];
+    apm_async_result *result = NULL;
+    sim_profile profile = *sim_profile_now(), poor = profile;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+
+    point_at_much(buffers);
+    poor.faults[SIM_TRANSFER].nth = 3; /* the list is two */
+    open_connection(&one);
+    hears.peer = one.peer;
+    sim_set_profile(&poor);
+    CU_ASSERT(apm_socket_begin_send_buffers(one.socket, buffers, MUCH_PARTS, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, 1, 0, count_callback, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    peer = sim_thread_start("peer", hear_late, &hears);
+    CU_ASSERT(apm_socket_close_timeout(one.socket, 60000) == APM_ERROR_SUCCESS);
+    one.socket = NULL;
+    sim_thread_join(peer);
+    CU_ASSERT(sim_fault_calls(SIM_TRANSFER) == 3);
+    check_heard(&hears, MUCH + 1);
+    wait_for(&called_back, 2);
+    apm_async_result_release(result);
+    sim_set_profile(&profile);
+    close_connection(&one);
+}
+
+typedef struct late_cancel {
+    apm_async_result *result;
+    uint32_t after;
+} late_cancel;
+
+static void cancel_late(void *argument)
+{
+    const late_cancel *cancels = (const late_cancel *)argument;
+
+    sim_sleep(cancels->after);
+    (void)apm_async_result_cancel(cancels->result);
+}
+
+/* The list has gone, and the kernel has what comes behind it, when that is cancelled: the end waits for it, too. */
+static void send_that_is_cancelled_in_the_kernel_has_no_good_end(void)
+{
+    apm_buffer buffers[MUCH_PARTS];
+    sim_thread *peer, *canceller;
+    late_cancel cancels;
+    hearer hears;
+    connection one;
+    uint32_t round;
+
+    point_at_much(buffers);
+    for (round = 0; round < 4; round++) {
+        cancels.result = NULL;
+        cancels.after = 99 + round; /* that is when it is read */
+        open_connection(&one);
+        hears.peer = one.peer;
+        CU_ASSERT(apm_socket_begin_send_buffers(one.socket, buffers, MUCH_PARTS, 0, count_callback, NULL,
+                                                NULL) == APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, &cancels.result) ==
+                  APM_ERROR_SUCCESS);
+        peer = sim_thread_start("peer", hear_late, &hears);
+        canceller = sim_thread_start("canceller", cancel_late, &cancels);
+        CU_ASSERT(apm_socket_close_timeout(one.socket, 60000) == APM_ERROR_SUCCESS);
+        one.socket = NULL;
+        sim_thread_join(canceller);
+        sim_thread_join(peer);
+        check_heard(&hears, MUCH + MUCH);
+        wait_for(&called_back, 2 * (round + 1));
+        apm_async_result_release(cancels.result);
+        close_connection(&one);
+    }
+}
+
 /* The peer has ended its stream before, and the kernel has all that there is to send. */
 static void close_by_a_time_waits_for_a_peer_that_has_ended_to_read(void)
 {
@@ -311,6 +389,9 @@ static const plain_case scenes[] = {
     {"close_by_a_time_lets_a_list_go", close_by_a_time_lets_a_list_go},
     {"second_close_cuts_nothing_off", second_close_cuts_nothing_off},
     {"list_that_fails_meanwhile_has_no_good_end", list_that_fails_meanwhile_has_no_good_end},
+    {"send_that_fails_at_its_turn_has_no_good_end", send_that_fails_at_its_turn_has_no_good_end},
+    {"send_that_is_cancelled_in_the_kernel_has_no_good_end",
+     send_that_is_cancelled_in_the_kernel_has_no_good_end},
     {"close_by_a_time_waits_for_a_peer_that_has_ended_to_read",
      close_by_a_time_waits_for_a_peer_that_has_ended_to_read},
     {"list_that_begins_beside_a_close_by_a_time", list_that_begins_beside_a_close_by_a_time},
