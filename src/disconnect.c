@@ -143,10 +143,11 @@ apmk_code apmi_farewell_issue(apmi_operation *operation)
     apm_socket *socket = operation->socket;
     apmk_code code;
 
+    if (apmi_end_is_reset(socket)) return APMK_ABORTED;
     if (farewell_of(operation)->reuses) {
         farewell_of(operation)->parts = true;
         socket->connection++; /* nothing of this one goes back into a lane */
-        apmi_end_set(socket, APMI_END_NONE);
+        apmi_end_forget(socket);
         apmk_socket_cancel(socket->handle, NULL);
     }
     code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);

@@ -14,45 +14,79 @@ void apmi_end_set(apm_socket *socket, uint32_t end)
     if (before & APMI_END_WAITS) apmk_wake_address(&socket->end);
 }
 
-/* Who asked for it has been told that it works: where it does not, the connection is lost, and its operations say
- * so. A close by a time that waits for it resets what was cut, and the peer must not find the end before that. */
-void apmi_end_say(apm_socket *socket)
+bool apmi_end_is_reset(const apm_socket *socket)
+{
+    const uint32_t reset = APMI_END_CUT | APMI_END_CLOSES;
+
+    return (apmi_end_now(socket) & reset) == reset;
+}
+
+bool apmi_end_keeps_lane(const apm_socket *socket, bool in_kernel)
 {
     uint32_t end = apmi_end_now(socket);
 
-    if (!(end & APMI_END_WAITS)) return;
-    /* Relaxed: such a close comes to the gate before it waits. */
-    if (!(end & APMI_END_CUT) || !atomic_load_explicit(&socket->creator_gone, memory_order_relaxed))
-        (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
-    apmi_end_set(socket, APMI_END_SAID | (end & APMI_END_CUT));
+    return end & APMI_END_WAITS ? in_kernel : (end & APMI_END_CLOSES) != 0;
+}
+
+/* What is beside the state stays when that changes. */
+static void set_state(apm_socket *socket, uint32_t state)
+{
+    apmi_end_set(socket, state | (apmi_end_now(socket) & (APMI_END_CUT | APMI_END_CLOSES)));
+}
+
+/* Who asked for it has been told that it works: where it does not, the connection is lost, and its operations say
+ * so. */
+void apmi_end_say(apm_socket *socket)
+{
+    if (!(apmi_end_now(socket) & APMI_END_WAITS)) return;
+    if (!apmi_end_is_reset(socket)) (void)apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_SEND);
+    set_state(socket, APMI_END_SAID);
 }
 
 apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how)
 {
-    bool waits = !(apmi_end_now(socket) & APMI_END_SAID) && apmi_lane_has_outward(socket);
+    uint32_t end = apmi_end_now(socket);
+    bool waits = (end & APMI_END_WAITS) || (!(end & APMI_END_SAID) && apmi_lane_has_outward(socket));
     apmk_code code = APMK_SUCCESS;
 
-    if (how == APM_SHUTDOWN_RECEIVE || !waits)
+    if (how == APM_SHUTDOWN_RECEIVE || !(waits || apmi_end_is_reset(socket)))
         code = apmk_socket_shutdown(socket->handle, how);
     else if (how == APM_SHUTDOWN_BOTH)
         code = apmk_socket_shutdown(socket->handle, APM_SHUTDOWN_RECEIVE);
     if (how != APM_SHUTDOWN_RECEIVE && code == APMK_SUCCESS)
-        apmi_end_set(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
+        set_state(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
     return code;
 }
 
+void apmi_end_forget(apm_socket *socket)
+{
+    apmi_end_set(socket, apmi_end_now(socket) & APMI_END_CLOSES);
+}
+
+bool apmi_end_cut_off(apm_socket *socket)
+{
+    if ((apmi_end_now(socket) & APMI_END_WAITS) && (apmi_end_now(socket) & APMI_END_CLOSES))
+        apmi_end_set(socket, APMI_END_SAID | APMI_END_CUT | APMI_END_CLOSES);
+    return apmi_end_is_reset(socket);
+}
+
+bool apmi_end_has_connection(apmi_phase phase)
+{
+    return phase == APMI_CONNECTED || phase == APMI_LEAVING;
+}
+
 /* Under the exclusive gate: whether there is something to wait for before our stream is at its end. If not, the close
- * that follows says it, and nothing gets to wait until then. */
+ * that follows says it, and nothing gets to the kernel until then. */
 static bool comes_later(apm_socket *socket)
 {
-    uint32_t cut = apmi_end_now(socket) & APMI_END_CUT;
-    bool in_callback, waits;
+    bool in_callback, in_kernel, waits;
 
-    if (apmi_socket_closed(socket) || apmi_socket_phase(socket) != APMI_CONNECTED) return false;
+    if (apmi_socket_closed(socket) || !apmi_end_has_connection(apmi_socket_phase(socket))) return false;
     /* The library has not ended: it closes all sockets first. */
     in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0;
-    waits = apmi_lane_has_outward(socket) || (!in_callback && apmi_lane_hold_outward(socket));
-    apmi_end_set(socket, (waits ? APMI_END_WAITS : APMI_END_SAID) | cut);
+    in_kernel = apmi_lane_hold_outward(socket);
+    waits = apmi_lane_has_outward(socket) || (!in_callback && in_kernel);
+    set_state(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
     return waits;
 }
 
@@ -62,7 +96,7 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
     uint32_t pause = apmi_pool_recruit(&library->pool);
 
     if (library->options.no_workers)
-        apmi_ready_help_for(&socket->end, end, timeout);
+        apmi_ready_help_for(library, &socket->end, end, timeout);
     else
         (void)apmk_wait_address(&socket->end, end, timeout < pause ? timeout : pause);
 }
@@ -77,7 +111,7 @@ static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 
     apmk_lock_exclusive(&socket->gate);
     /* What failed before this is known. */
-    apmi_end_set(socket, apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT);
+    apmi_end_set(socket, (apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT) | APMI_END_CLOSES);
     apmk_unlock_exclusive(&socket->gate);
     do {
         apmk_lock_exclusive(&socket->gate);
@@ -86,7 +120,7 @@ static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
         apmk_unlock_exclusive(&socket->gate);
         if (waits) wait_for_it(socket, end, timeout - (uint32_t)past);
         past = apmk_now() - start;
-    } while (waits && past < timeout);
+    } while (waits && !(end & APMI_END_CUT) && past < timeout);
     return !waits && !(end & APMI_END_CUT);
 }
 

@@ -16,13 +16,25 @@ static inline uint32_t apmi_end_now(const apm_socket *socket)
     return atomic_load_explicit(&socket->end, memory_order_relaxed);
 }
 
-/* The next three under the exclusive gate. */
+/* What follows, down to apmi_end_cut_off, under the exclusive gate. */
 void apmi_end_set(apm_socket *socket, uint32_t end);
-/* Nothing is left to be sent: says the end that has waited, if one has, unless a close is going to reset. */
+/* Whether a close by a time is about to reset the connection, since not all was sent: the peer must not find a good
+ * end before that, whoever asks for one. */
+bool apmi_end_is_reset(const apm_socket *socket);
+/* Whether the outward lane, where nothing waits, stays held: until the kernel has nothing of it that could fail before
+ * an end that waits; and after it if the socket is being closed. */
+bool apmi_end_keeps_lane(const apm_socket *socket, bool in_kernel);
+/* Nothing is left to be sent: says the end that has waited, if one has. */
 void apmi_end_say(apm_socket *socket);
 /* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from
  * then on. */
 apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how);
+/* The next connection has an end of its own. */
+void apmi_end_forget(apm_socket *socket);
+/* Somebody else closes the socket: a close by a time need not wait any more. Whether the connection is to be reset. */
+bool apmi_end_cut_off(apm_socket *socket);
+/* Whether there is a stream that can be ended. */
+bool apmi_end_has_connection(apmi_phase phase);
 /* A close by a time: if there is something to be sent, ends our stream behind it and waits for that. What is left of
  * the time; 0, which aborts, if not all of it went: the peer must not take a part for the whole. */
 int32_t apmi_end_await(apm_socket *socket, int32_t timeout);

@@ -205,11 +205,12 @@ static apm_error find_obstacle(const apmi_operation *operation)
     return atomic_load_explicit(&socket->lost, memory_order_acquire);
 }
 
-/* Under the exclusive gate: our stream is to end, and what the kernel has of it may still fail. */
-static bool end_comes_later(const apm_socket *socket, const apmi_lane *lane)
+/* Under the exclusive gate, when nothing waits in it. */
+static bool lane_stays_held(const apm_socket *socket, const apmi_lane *lane)
 {
-    return lane == &socket->lanes[APMI_OUTWARD] && (apmi_end_now(socket) & APMI_END_WAITS) &&
-           (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0;
+    return lane == &socket->lanes[APMI_OUTWARD] &&
+           apmi_end_keeps_lane(socket,
+                               (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0);
 }
 
 static void flush_lane(apm_socket *socket, apmi_lane *lane)
@@ -245,7 +246,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
             }
         }
         *end = NULL;
-        if (queue->first == NULL && !alone && !end_comes_later(socket, lane)) {
+        if (queue->first == NULL && !alone && !lane_stays_held(socket, lane)) {
             atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
             if (lane == &socket->lanes[APMI_OUTWARD]) apmi_end_say(socket);
         }
@@ -407,6 +408,14 @@ static void keep_received(apmi_operation *operation)
     if (operation->transferred != 0) operation->error = APM_ERROR_SUCCESS;
 }
 
+/* Under the exclusive gate: something that was to be sent before an end that waits has failed. */
+static bool cuts_the_stream(const apmi_operation *operation)
+{
+    return way_of(operation) == APMI_OUTWARD && operation->kind != APMI_DISCONNECT &&
+           operation->error != APM_ERROR_SUCCESS && operation->connection == operation->socket->connection &&
+           (apmi_end_now(operation->socket) & APMI_END_WAITS);
+}
+
 /* Under a lane of its own, or held since before a cancel reached the kernel, and so while we count: whether it goes
  * on. */
 static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
@@ -429,8 +438,7 @@ static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
     } else {
         goes_on = swept || more;
     }
-    if (outward && operation->error != APM_ERROR_SUCCESS && apmi_end_now(socket) == APMI_END_WAITS)
-        apmi_end_set(socket, APMI_END_WAITS | APMI_END_CUT);
+    if (cuts_the_stream(operation)) apmi_end_set(socket, apmi_end_now(socket) | APMI_END_CUT);
     if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
     if (goes_on) {
         hold_lane(lane);
@@ -490,11 +498,7 @@ bool apmi_lane_hold_outward(apm_socket *socket)
     apmi_lane *lane = &socket->lanes[APMI_OUTWARD];
 
     /* In one step: the last one that leaves either comes before it, or sees it and flushes. */
-    uint64_t before = atomic_fetch_or_explicit(&lane->word, HELD, memory_order_acq_rel);
-
-    if ((before & COUNT) != 0) return true;
-    if (!(before & HELD)) atomic_fetch_and_explicit(&lane->word, ~HELD, memory_order_relaxed);
-    return false;
+    return (atomic_fetch_or_explicit(&lane->word, HELD, memory_order_acq_rel) & COUNT) != 0;
 }
 
 bool apmi_lane_has_outward(const apm_socket *socket)

@@ -278,18 +278,19 @@ void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t 
     apmi_library_leave(library, NULL);
 }
 
-void apmi_ready_help_for(const _Atomic uint32_t *word, uint32_t value, uint32_t timeout)
+void apmi_ready_help_for(const apmi_library *library, const _Atomic uint32_t *word, uint32_t value,
+                         uint32_t timeout)
 {
-    apmi_library *library = apmi_library_use_running();
+    apmi_library *running = apmi_library_use_running();
     uint32_t slice = shorter(timeout, SLICE);
 
-    if (library == NULL) {
+    if (running == library)
+        work_or_wait(running, word, value, slice);
+    else
         (void)apmk_wait_address(word, value, slice);
-        return;
-    }
-    work_or_wait(library, word, value, slice);
-    apmi_library_leave(library, NULL);
-    apmi_library_drop(library);
+    if (running == NULL) return;
+    apmi_library_leave(running, NULL);
+    apmi_library_drop(running);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */

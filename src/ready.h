@@ -38,8 +38,9 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout);
 /* Without workers: waits for an operation, at most `timeout` ms and not for long, by doing what a
  * worker would do but for callbacks. */
 void apmi_ready_help(apmi_library *library, apmi_operation *operation, uint32_t timeout);
-/* The same, for a word that another value is to come to; the library need not run any more. */
-void apmi_ready_help_for(const _Atomic uint32_t *word, uint32_t value, uint32_t timeout);
+/* The same, for a word that another value is to come to; the library need not run any more, and another one may. */
+void apmi_ready_help_for(const apmi_library *library, const _Atomic uint32_t *word, uint32_t value,
+                         uint32_t timeout);
 /* The library ends: nobody stays in apm_poll, and this thread runs what is ready. Returns now and
  * then, or when `live` is another number than that. */
 void apmi_ready_drain(apmi_library *library, uint32_t live);

@@ -390,6 +390,8 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     }
     atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
     atomic_store_explicit(&socket->closed, true, memory_order_release);
+    /* The library may end beside a close by a time. */
+    if (timeout < 0 && apmi_end_now(socket) != APMI_END_NONE && apmi_end_cut_off(socket)) timeout = 0;
     handle = socket->handle;
     socket->handle = APMK_NO_SOCKET;
     phase = apmi_socket_phase(socket);
@@ -407,7 +409,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
     apmi_operation_post_all(list); /* what follows may take its time */
     if (timeout >= 0)
-        apmi_end_force(handle, apmi_socket_is_stream(socket) && phase == APMI_CONNECTED, timeout);
+        apmi_end_force(handle, apmi_socket_is_stream(socket) && apmi_end_has_connection(phase), timeout);
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
@@ -480,7 +482,7 @@ static void note_loss(const apmi_operation *operation, apm_error error)
     lost = is_current(operation) &&
            atomic_compare_exchange_strong_explicit(&socket->lost, &before, error, memory_order_release,
                                                    memory_order_relaxed); /* by others it is known already */
-    if (lost) apmk_socket_cancel(socket->handle, NULL);
+    if (lost) abort_all(socket->handle, socket->alone);
     apmk_unlock_shared(&socket->gate);
     if (lost) apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
 }

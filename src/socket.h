@@ -30,7 +30,9 @@ enum {
     APMI_END_NONE,
     APMI_END_WAITS, /* for what is to be sent before it */
     APMI_END_SAID,
-    APMI_END_CUT = 4 /* beside these: something has failed meanwhile that was to be sent before it */
+    /* Beside these: */
+    APMI_END_CUT = 4,   /* something has failed meanwhile that was to be sent before it, */
+    APMI_END_CLOSES = 8 /* and it is a close by a time that waits: the connection is reset then */
 };
 
 struct apm_socket {

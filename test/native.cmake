@@ -68,7 +68,8 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
     test_replays(seeded)
     test_scripts(seeded)
     foreach(program conformance/clock conformance/clock_posts conformance/interleaving conformance/interleaving_close
-            conformance/interleaving_connect conformance/interleaving_end conformance/interleaving_library
+            conformance/interleaving_connect conformance/interleaving_end conformance/interleaving_timed_close
+            conformance/interleaving_library
             conformance/interleaving_loader conformance/latency)
         get_filename_component(name ${program} NAME)
         add_executable(${name}_test ${program}_test.c)
@@ -83,7 +84,8 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
             test_entry(NAME sim/${program}/${profile} COMMAND ${program}_test ENVIRONMENT APMTEST_PROFILE=${profile})
         endforeach()
     endforeach()
-    foreach(program interleaving interleaving_close interleaving_connect interleaving_end interleaving_library interleaving_loader)
+    foreach(program interleaving interleaving_close interleaving_connect interleaving_end interleaving_library
+            interleaving_loader interleaving_timed_close)
         target_sources(${program}_test PRIVATE conformance/scene.c)
     endforeach()
     test_script_itself()

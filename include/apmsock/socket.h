@@ -162,7 +162,9 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
  * positive number of milliseconds ends our stream behind everything that was begun to be sent, **blocks**
  * until the peer has ended its own or the time is over, and aborts in the latter case or when data is
  * left unread: the peer gets all of it, or sees a reset. What is pending meanwhile goes on, and is aborted
- * after that. In a callback it keeps a worker: of a list or a file nothing goes on where that is the only
+ * after that; what has failed by then, or was cancelled before, is its caller's to know and counts for nothing.
+ * A worker has to see that a send is over: where callbacks keep all of them for all of the time, that is over,
+ * too. In a callback it keeps one itself: of a list or a file nothing goes on where that is the only
  * one, and a send that is still in the kernel is cut off if the peer has ended its stream before.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT_OUT_OF_RANGE (below -1; the socket is
