@@ -40,12 +40,12 @@ template <class Functor>
 inline constexpr bool fits_pointer = std::is_trivially_copyable_v<Functor> &&
                                      sizeof(Functor) <= sizeof(void *) && alignof(Functor) <= alignof(void *);
 
-/* noexcept is what turns an exception into std::terminate. */
+/* noexcept is what turns an exception into std::terminate; (void) drops what a functor returns, also an error. */
 template <class Functor> void APM_CALL call_owned(apm_async_result *result) noexcept
 {
     Functor *functor = static_cast<Functor *>(apm_async_result_state(result));
 
-    (*functor)(async_result_ref(result));
+    (void)(*functor)(async_result_ref(result));
     delete functor;
 }
 
@@ -56,7 +56,7 @@ template <class Functor> void drop_owned(void *state)
 
 template <class Functor> void APM_CALL call_borrowed(apm_async_result *result) noexcept
 {
-    (*static_cast<Functor *>(apm_async_result_state(result)))(async_result_ref(result));
+    (void)(*static_cast<Functor *>(apm_async_result_state(result)))(async_result_ref(result));
 }
 
 /* The state is the functor's bytes. */
@@ -66,7 +66,7 @@ template <class Functor> void APM_CALL call_small(apm_async_result *result) noex
     void *state = apm_async_result_state(result);
 
     std::memcpy(bytes, &state, sizeof(Functor));
-    (*std::launder(reinterpret_cast<Functor *>(bytes)))(async_result_ref(result));
+    (void)(*std::launder(reinterpret_cast<Functor *>(bytes)))(async_result_ref(result));
 }
 
 inline bound bind_callback(std::nullptr_t) noexcept

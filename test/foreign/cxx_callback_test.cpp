@@ -329,6 +329,40 @@ void owns_what_is_small()
     CHECK(comes_true([&] { return watch.expired(); }));
 }
 
+/* Nobody takes what a callback returns, and an error is [[nodiscard]]: that this compiles without a
+ * warning is a part of the test. */
+void may_return_something()
+{
+    connection both;
+    std::array<gate, 3> done;
+    std::array<char, 100> more{};
+    size_t calls = 0;
+    char here = 0;
+    auto borrowed = [&](apm::async_result_ref result) {
+        const apm::error error = both.socket.end_receive(result);
+
+        CHECK_IS(error, APM_ERROR_SUCCESS);
+        done[calls++].open();
+        return error;
+    };
+    auto small = [&borrowed](apm::async_result_ref result) { return borrowed(result); };
+    auto owned = [&borrowed, more](apm::async_result_ref result) {
+        (void)more;
+        return borrowed(result);
+    };
+
+    if (!both.open()) return;
+    for (size_t kind = 0; kind < done.size(); kind++) {
+        CHECK_IS(kind == 0   ? both.socket.begin_receive(&here, 1, 0, small)
+                 : kind == 1 ? both.socket.begin_receive(&here, 1, 0, owned)
+                             : both.socket.begin_receive(&here, 1, 0, std::ref(borrowed)),
+                 APM_ERROR_SUCCESS);
+        CHECK(peer_write(both.other, "r", 1));
+        CHECK(done[kind].wait());
+    }
+    CHECK(calls == done.size());
+}
+
 /* The result is in its place when the callback runs, also when it replaces another one. */
 void stores_the_result_first()
 {
@@ -452,6 +486,7 @@ const test_case callback_cases[] = {
     {"without memory nothing begins", no_memory_begins_nothing, false},
     {"what each kind of callback costs", costs_what_is_promised, false},
     {"a lambda owns what it has captured", owns_what_is_small, false},
+    {"a lambda may return what nobody takes", may_return_something, false},
     {"the result is stored before the callback", stores_the_result_first, false},
     {"a functor of the caller's begins again from inside", goes_on_from_inside, false},
     {"a lambda may own its socket", a_callback_may_own_its_socket, false},
