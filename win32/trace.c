@@ -10,6 +10,7 @@
 #include "compat.h"
 
 #include <evntprov.h>
+#include <string.h>
 
 #include "kernel.h"
 
