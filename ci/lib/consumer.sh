@@ -19,6 +19,19 @@ expect_import() {
     [ "$found" = "$2" ] || die "${1#"$build/"} needs apmsock.dll: $found, not $2"
 }
 
+# in_place_of_msvc LANGUAGE GNU|MSVC ARCHITECTURE: `msvc` makes CMake take Clang for a compiler with the binary
+# interface of MSVC, and with that command line. It is asked for nothing: there is no C run-time of MSVC here.
+in_place_of_msvc() {
+    local target=x86_64 processor=AMD64 size=8
+    [ "$3" = x64 ] || target=i686 processor=x86 size=4
+    msvc=(-G Ninja -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=$processor -DCMAKE_C_COMPILER=clang
+        -DCMAKE_C_COMPILER_TARGET=$target-pc-windows-msvc -DCMAKE_C_COMPILER_FORCED=1 -DCMAKE_C_COMPILER_ID=Clang
+        -DCMAKE_C_COMPILER_VERSION=14 -DCMAKE_C_SIMULATE_ID=MSVC -DCMAKE_C_SIMULATE_VERSION=19.38
+        -DCMAKE_C_COMPILER_FRONTEND_VARIANT="$2" -DCMAKE_SIZEOF_VOID_P=$size -DCMAKE_RC_COMPILER=llvm-rc
+        -DCMAKE_LINKER=lld-link -DCMAKE_MT=llvm-mt)
+    msvc=("${msvc[@]//CMAKE_C_/CMAKE_$1_}")
+}
+
 # use_cmake PREFIX ARCHITECTURE DIRECTORY [EXAMPLE.c]: by find_package, in C and in C++.
 use_cmake() {
     local prefix=$1 triplet=x86_64-w64-mingw32 directory=$3 languages=(c) options=() name kind
@@ -36,6 +49,7 @@ use_cmake() {
         tail -n 40 "$build/consumer.log" >&2
         die "a program cannot use ${prefix#"$build/"} with CMake"
     }
+    grep -q '/lib/libapmsock\.dll\.a' "$directory/build.ninja" || die "MinGW's linker does not get MinGW's import library"
     cp "$prefix/bin/apmsock.dll" "$directory"
     for name in "${languages[@]}"; do
         expect_import "$directory/consumer_${name}_dll.exe" yes
@@ -95,6 +109,45 @@ use_msvc() {
     timeout 60 "$wine" "$directory/msvc.exe" 9>&- || die "what lld-link made failed: $?"
 }
 
+# use_msvc_cmake PREFIX ARCHITECTURE DIRECTORY: by find_package, behind use_msvc in the same directory. Its linker
+# would take MinGW's import library, too, which MSVC's need not: what it is told is looked at.
+use_msvc_cmake() {
+    local prefix=$1 directory=$3 language variant work said msvc
+    cat >"$directory/CMakeLists.txt" <<LIST
+cmake_minimum_required(VERSION 3.20)
+project(consumer LANGUAGES \${CONSUMER_LANGUAGE})
+find_package(apmsock CONFIG REQUIRED)
+set_source_files_properties("$root/test/consumer/freestanding.c" PROPERTIES LANGUAGE \${CONSUMER_LANGUAGE})
+add_executable(consumer "$root/test/consumer/freestanding.c")
+target_link_libraries(consumer PRIVATE apmsock::\${CONSUMER_TARGET})
+LIST
+    while read -r language variant; do
+        work=$directory/$language-$variant
+        in_place_of_msvc "$language" "$variant" "$2"
+        msvc+=(-S "$directory" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" -DCONSUMER_LANGUAGE="$language"
+            -DCMAKE_C_FLAGS=-ffreestanding -DCMAKE_C_STANDARD_LIBRARIES="$directory/kernel32.lib"
+            -DCMAKE_EXE_LINKER_FLAGS="-Xlinker /nodefaultlib -Xlinker /entry:start")
+        cmake -B "$work-dll" -DCONSUMER_TARGET=apmsock "${msvc[@]}" >"$build/consumer.log" 2>&1 || {
+            tail -n 40 "$build/consumer.log" >&2
+            die "$language for MSVC ($variant) does not find ${prefix#"$build/"}"
+        }
+        said=$(ninja -C "$work-dll" -t commands consumer | tail -n 1)
+        [[ $said == *"$prefix/lib/apmsock.lib "* && $said != *libapmsock* ]] ||
+            die "$language for MSVC ($variant) does not link lib/apmsock.lib: $said"
+        said=$(cmake -B "$work-static" -DCONSUMER_TARGET=static "${msvc[@]}" 2>&1 | tr -s '[:space:]' ' ') &&
+            die "$language for MSVC ($variant) gets the static library of mingw-w64"
+        [[ $said == *"apmsock::static of this package is mingw-w64's, not for MSVC: link apmsock::apmsock"* ]] ||
+            die "$language for MSVC ($variant) is not told why there is no static library: $said"
+    done <<<$'C GNU\nC MSVC\nCXX GNU'
+    cmake --build "$directory/C-GNU-dll" >"$build/consumer.log" 2>&1 || {
+        tail -n 40 "$build/consumer.log" >&2
+        die "a program for MSVC cannot use ${prefix#"$build/"} with CMake"
+    }
+    [ "$2" = x64 ] || return 0
+    cp "$prefix/bin/apmsock.dll" "$directory/C-GNU-dll"
+    timeout 60 "$wine" "$directory/C-GNU-dll/consumer.exe" 9>&- || die "what was linked for MSVC failed: $?"
+}
+
 # expect_versions PREFIX: which requests find_package accepts.
 expect_versions() {
     local request answer
@@ -125,7 +178,7 @@ SCRIPT
 # The sources as a part of somebody's project: no tool is asked for that only the packages need. And for Clang with
 # GNU's command line and the binary interface of MSVC, as far as the rules go: no two make the same file.
 use_sources() {
-    local work=$1
+    local work=$1 msvc
     mkdir -p "$work"
     cat >"$work/CMakeLists.txt" <<LIST
 cmake_minimum_required(VERSION 3.20)
@@ -145,11 +198,9 @@ LIST
     ! grep -q '^APMSOCK_DLLTOOL' "$work/build/CMakeCache.txt" || die "a project that uses the sources needs llvm-dlltool"
     expect_import "$work/build/consumer.exe" no
     expect_consumer "$work/build/consumer.exe"
+    in_place_of_msvc C GNU x64
     {
-        cmake -S . -B "$work/clang" -G Ninja -DAPMSOCK_TESTS=OFF -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=AMD64 \
-            -DCMAKE_C_COMPILER=clang -DCMAKE_C_COMPILER_TARGET=x86_64-pc-windows-msvc -DCMAKE_C_COMPILER_FORCED=1 \
-            -DCMAKE_C_COMPILER_ID=Clang -DCMAKE_C_COMPILER_VERSION=14 -DCMAKE_C_SIMULATE_ID=MSVC \
-            -DCMAKE_C_COMPILER_FRONTEND_VARIANT=GNU -DCMAKE_SIZEOF_VOID_P=8 -DCMAKE_RC_COMPILER=llvm-rc &&
+        cmake -S . -B "$work/clang" -DAPMSOCK_TESTS=OFF "${msvc[@]}" &&
             ninja -C "$work/clang" -n
     } >"$build/consumer.log" 2>&1 || {
         tail -n 40 "$build/consumer.log" >&2
@@ -185,5 +236,6 @@ check_consumers() {
         use_cmake "$prefix" "$architecture" "$work/$architecture-cmake"
         use_pkg_config "$prefix" "$architecture" "$work/$architecture-pkg-config"
         use_msvc "$prefix" "$architecture" "$work/$architecture-msvc"
+        use_msvc_cmake "$prefix" "$architecture" "$work/$architecture-msvc"
     done
 }
