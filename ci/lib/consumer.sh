@@ -178,26 +178,35 @@ SCRIPT
 # The sources as a part of somebody's project: no tool is asked for that only the packages need. And for Clang with
 # GNU's command line and the binary interface of MSVC, as far as the rules go: no two make the same file.
 use_sources() {
-    local work=$1 msvc
+    local work=$1 place msvc
     mkdir -p "$work"
     cat >"$work/CMakeLists.txt" <<LIST
 cmake_minimum_required(VERSION 3.20)
 project(consumer LANGUAGES C)
 add_subdirectory("$root" apmsock)
-add_executable(consumer "$root/test/consumer/main.c")
-target_link_libraries(consumer PRIVATE apmsock::static)
+add_executable(static_program "$root/test/consumer/main.c")
+target_link_libraries(static_program PRIVATE apmsock::static)
+add_executable(dll_program "$root/test/consumer/main.c")
+target_link_libraries(dll_program PRIVATE apmsock::apmsock)
 LIST
-    {
-        cmake -S "$work" -B "$work/build" -G Ninja \
-            -DCMAKE_TOOLCHAIN_FILE="$root/win32/toolchain-x86_64-w64-mingw32.cmake" &&
-            cmake --build "$work/build" -j "$jobs" --target consumer
-    } >"$build/consumer.log" 2>&1 || {
-        tail -n 40 "$build/consumer.log" >&2
-        die "a project cannot use the sources"
-    }
+    # Where the project has a place for its programs, and where it has none: each program finds its DLL.
+    for place in "" /programs; do
+        {
+            cmake -S "$work" -B "$work/build" -G Ninja ${place:+-DCMAKE_RUNTIME_OUTPUT_DIRECTORY="$work/build$place"} \
+                ${place:+-DCMAKE_ARCHIVE_OUTPUT_DIRECTORY="$work/build$place"} \
+                -DCMAKE_TOOLCHAIN_FILE="$root/win32/toolchain-x86_64-w64-mingw32.cmake" &&
+                cmake --build "$work/build" -j "$jobs" --target static_program dll_program
+        } >"$build/consumer.log" 2>&1 || {
+            tail -n 40 "$build/consumer.log" >&2
+            die "a project cannot use the sources"
+        }
+        expect_import "$work/build$place/static_program.exe" no
+        expect_import "$work/build$place/dll_program.exe" yes
+        expect_consumer "$work/build$place/static_program.exe"
+        expect_consumer "$work/build$place/dll_program.exe"
+    done
+    [ -s "$work/build/programs/libapmsock.a" ] || die "a project that uses the sources does not keep its directories"
     ! grep -q '^APMSOCK_DLLTOOL' "$work/build/CMakeCache.txt" || die "a project that uses the sources needs llvm-dlltool"
-    expect_import "$work/build/consumer.exe" no
-    expect_consumer "$work/build/consumer.exe"
     in_place_of_msvc C GNU x64
     {
         cmake -S . -B "$work/clang" -DAPMSOCK_TESTS=OFF "${msvc[@]}" &&
