@@ -101,6 +101,9 @@ apmk_code apmk_thread_start(void (*run)(void *argument), void *argument, apmk_th
 void apmk_thread_join(apmk_thread thread);
 /* Whether a join would not wait: a thread that has no more to do may still need the loader's lock to end. */
 bool apmk_thread_has_ended(apmk_thread thread);
+/* Whether something that this thread has begun would be aborted with its end. Windows does that where somebody watches
+ * what programs read and write, such as its Resource Monitor: also to a handle that is on a port. */
+bool apmk_thread_has_io(void);
 
 /* Whether this thread holds the lock of the system's loader, as inside a DllMain. While it
  * does no thread begins and none ends: waiting for one would be for ever. At the end of the

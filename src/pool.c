@@ -282,7 +282,7 @@ static void run_worker(void *argument)
             leaves = !apmi_batch_busy(batch) && leave_pool(worker, true);
         } else if (!busy) {
             apmi_ready_remind(pool->library);
-            leaves = leave_pool(worker, false);
+            leaves = !apmk_thread_has_io() && leave_pool(worker, false);
         }
         if (!leaves) {
             run_strays(pool);

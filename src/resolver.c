@@ -98,7 +98,8 @@ static apmi_lookup *take_lookup(apmi_resolver_place *place)
     bool waited = true; /* in time */
 
     apmk_lock_exclusive(&resolver->lock);
-    while ((lookup = resolver->first) == NULL && (waited || resolver->promised != 0) && !resolver->stopping) {
+    while ((lookup = resolver->first) == NULL &&
+           (waited || resolver->promised != 0 || apmk_thread_has_io()) && !resolver->stopping) {
         uint32_t turn = atomic_load_explicit(&resolver->turn, memory_order_relaxed); /* ordered by the lock */
 
         resolver->idle++;

@@ -53,6 +53,13 @@ bool apmk_thread_has_ended(apmk_thread thread)
     return WaitForSingleObject((HANDLE)thread, 0) == WAIT_OBJECT_0;
 }
 
+bool apmk_thread_has_io(void)
+{
+    BOOL pending = FALSE;
+
+    return GetThreadIOPendingFlag(GetCurrentThread(), &pending) && pending;
+}
+
 void apmk_thread_join(apmk_thread thread)
 {
     (void)WaitForSingleObject((HANDLE)thread, INFINITE);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* When things happen, to the millisecond. */
+#include <string.h>
+
 #include "clock.h"
+#include "kernel.h"
 
 /* Of those addresses that never answer. */
 static apm_endpoint nobody(void)
@@ -152,6 +155,105 @@ static void idle_workers_leave(void)
     sim_listener_close(listener);
 }
 
+/* ---- threads that end -------------------------------------------------------------------------------- */
+
+/* From here on what a thread has begun ends with it. */
+static void watch_io(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .callbacks_on_pool = true};
+    sim_profile profile = sim_base_profile();
+
+    profile.binds_io = true;
+    profile.processors = 2; /* two callbacks at the same time */
+    sim_set_profile(&profile);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS); /* it looks at that when it starts */
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+}
+
+static uint32_t count_workers(void)
+{
+    apm_statistics now = {.size = sizeof now};
+
+    CU_ASSERT(apm_get_statistics(&now) == APM_ERROR_SUCCESS);
+    return now.workers;
+}
+
+typedef struct waiting_pair {
+    _Atomic uint32_t inside;
+    timed ends[2];
+    char here[2];
+} waiting_pair;
+
+static waiting_pair *pair_now;
+
+/* Each of the two callbacks begins a receive, and waits for the other one: they are on two workers. */
+static void APM_CALL receive_on_this_worker(apm_async_result *result)
+{
+    timed *one = (timed *)apm_async_result_state(result);
+
+    CU_ASSERT(apm_socket_end_connect(one->socket, result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(one->socket, &pair_now->here[one - pair_now->ends], 1, 0, note_receive,
+                                       one, NULL) == APM_ERROR_SUCCESS);
+    atomic_fetch_add(&pair_now->inside, 1);
+    while (atomic_load(&pair_now->inside) < 2) sim_sleep(1);
+}
+
+/* One of them is more than there have to be, and idle; its receive outlives that. */
+static void idle_worker_stays_for_what_it_has_begun(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
+    apm_endpoint remote = at_port(sim_listener_port(listener));
+    waiting_pair all = {.inside = 0};
+    sim_peer *peers[2];
+    int i;
+
+    watch_io();
+    pair_now = &all;
+    for (i = 0; i < 2; i++) {
+        begin_time(&all.ends[i], new_stream());
+        CU_ASSERT(apm_socket_begin_connect(all.ends[i].socket, &remote, receive_on_this_worker, &all.ends[i],
+                                           NULL) == APM_ERROR_SUCCESS);
+        peers[i] = sim_accept(listener, 1000);
+    }
+    sim_sleep(11000);
+    for (i = 0; i < 2; i++) CU_ASSERT(!atomic_load(&all.ends[i].done));
+    CU_ASSERT(count_workers() >= 2);
+    for (i = 0; i < 2; i++) CU_ASSERT(sim_peer_write(peers[i], "x", 1, 1000) == 1);
+    for (i = 0; i < 2; i++) {
+        (void)wait_end(&all.ends[i]);
+        CU_ASSERT(all.ends[i].error == APM_ERROR_SUCCESS);
+    }
+    sim_sleep(11000); /* now it can go */
+    CU_ASSERT(count_workers() == 1);
+    for (i = 0; i < 2; i++) {
+        (void)apm_socket_close(all.ends[i].socket);
+        sim_peer_close(peers[i]);
+    }
+    sim_listener_close(listener);
+}
+
+/* A connect by name is begun by the thread that has found the address, and takes longer than that is idle. */
+static void idle_resolver_stays_for_what_it_has_begun(void)
+{
+    apm_endpoint remote = nobody();
+    apmk_address address = {0};
+    apm_socket *socket;
+    timed one;
+
+    watch_io();
+    socket = new_stream();
+    address.length = remote.length;
+    memcpy(address.bytes, remote.address, (size_t)remote.length);
+    sim_name_add("silent", &address, 1, 0);
+    begin_time(&one, socket);
+    CU_ASSERT(apm_socket_begin_connect_host(socket, "silent", 9, note_connect, &one, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(is_near(wait_end(&one), sim_profile_now()->syn_time));
+    CU_ASSERT(one.error == APM_ERROR_TIMED_OUT);
+    (void)apm_socket_close(socket);
+    sim_names_clear();
+}
+
 /* Where its order cannot be posted, either, a worker still leaves with the library. */
 static void cleanup_does_not_need_posts(void)
 {
@@ -174,6 +276,8 @@ static const plain_case tests[] = {
     {"refusal_on_loopback_is_known_at_once", refusal_on_loopback_is_known_at_once},
     {"disconnect_waits_two_seconds_for_the_peer", disconnect_waits_two_seconds_for_the_peer},
     {"idle_workers_leave", idle_workers_leave},
+    {"idle_worker_stays_for_what_it_has_begun", idle_worker_stays_for_what_it_has_begun},
+    {"idle_resolver_stays_for_what_it_has_begun", idle_resolver_stays_for_what_it_has_begun},
     {"cleanup_does_not_need_posts", cleanup_does_not_need_posts},
 };
 

@@ -61,6 +61,7 @@ typedef struct sim_profile {
     bool close_resets;  /* closing with receives pending resets, unless shut down */
     bool any_close;     /* a local close ends what is pending as on Windows or as on Wine */
     bool silent_result; /* the system has no more to say than the packet */
+    bool binds_io;      /* with a thread of the library's ends what it has begun */
     bool concurrency;   /* the port's value is enforced */
     bool only_ipv4;     /* there is no IPv6 */
 

@@ -144,6 +144,7 @@ typedef struct sim_request {
     struct sim_request *next; /* in the one list it can be in */
     uint64_t number;
     uint64_t source; /* the socket; 0: posted */
+    uint32_t thread; /* that has begun it */
     sim_kind kind;
     apmk_overlapped *overlapped;
     apmk_buffer parts[APMK_BUFFERS]; /* the caller's list, as of the call */
@@ -281,6 +282,8 @@ void sim_stream_settle(sim_socket *socket);
 void sim_datagram_settle(sim_socket *socket);
 void sim_datagram_send(sim_socket *socket, sim_request *request);
 void sim_datagram_write_details(const sim_socket *socket, sim_request *request, const sim_datagram *datagram);
+/* The calling thread ends: so does what it has begun, where the profile has it so. */
+void sim_transfer_abandon(void);
 /* Aborts one kind's requests, or only one request; NULL for all of the kind. */
 void sim_socket_abort(sim_socket *socket, sim_kind kind, const apmk_overlapped *only, apmk_code status);
 

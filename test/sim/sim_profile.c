@@ -39,6 +39,7 @@ static const struct {
       .close_resets = true,
       .any_close = true,
       .silent_result = true,
+      .binds_io = true,
       .concurrency = true,
       .switches = 500,
       .defers = 300,

@@ -41,6 +41,7 @@ sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_reques
     overlapped->internal = STATUS_PENDING;
     request->number = ++requests;
     request->source = socket->handle;
+    request->thread = sched_self();
     request->kind = kind;
     request->overlapped = overlapped;
     request->port = socket->target;

@@ -200,6 +200,7 @@ static void run_thread(void *argument)
     pass_loader();
     object->run(object->argument);
     sim_port_leave();
+    sim_transfer_abandon();
     pass_loader();
     sim_count(SIM_RUNNING, -1);
     atomic_store(&object->ended, true);

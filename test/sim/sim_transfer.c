@@ -299,3 +299,47 @@ void apmk_socket_cancel(apmk_socket handle, apmk_overlapped *overlapped)
     sched_mutex_unlock(&sim_network);
     sched_interleave();
 }
+
+/* ---- the end of a thread ------------------------------------------------------------------------------ */
+
+static sim_request *find_request_of(uint32_t thread, sim_socket **socket)
+{
+    sim_request *at;
+    int kind;
+
+    for (*socket = sim_socket_next(0, NULL); *socket != NULL; *socket = sim_socket_next(0, *socket))
+        for (kind = 0; kind < SIM_KINDS; kind++)
+            for (at = (*socket)->first[kind]; at != NULL; at = at->next)
+                if (at->thread == thread) return at;
+    return NULL;
+}
+
+bool apmk_thread_has_io(void)
+{
+    sim_socket *socket;
+    bool found;
+
+    sim_enter("thread has io", 0, 0);
+    sched_mutex_lock(&sim_network);
+    found = sim_profile_now()->binds_io && find_request_of(sched_self(), &socket) != NULL;
+    sched_mutex_unlock(&sim_network);
+    return found;
+}
+
+void sim_transfer_abandon(void)
+{
+    sim_request *request;
+    sim_socket *socket;
+
+    if (!sim_profile_now()->binds_io) return;
+    sched_mutex_lock(&sim_network);
+    while ((request = find_request_of(sched_self(), &socket)) != NULL) {
+        sim_note("  ends with its thread", request->number, 0);
+        if (request->kind == SIM_CONNECT)
+            sim_connect_abort(socket, STATUS_CANCELLED);
+        else
+            sim_request_finish(socket, request, aborted_status(request, STATUS_CANCELLED));
+        sim_socket_settle(socket);
+    }
+    sched_mutex_unlock(&sim_network);
+}

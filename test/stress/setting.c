@@ -88,6 +88,7 @@ static const setting settings[] = {
     FAULT("start", SIM_START),
     NUMBER("fails-wait", profile.faults[SIM_WAIT].rate, 500), /* with all of them nothing would ever come */
     FAULT("name-of", SIM_NAME_OF),
+    TRUTH("binds-io", profile.binds_io),
 };
 
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_ROOM, "a script has room for all settings");

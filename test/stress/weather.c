@@ -74,6 +74,7 @@ static void draw_hostility(sim_profile *profile, uint64_t *stream)
     for (i = 0; i < SIM_FAULTS; i++)
         if (most[i] != 0) profile->faults[i].rate = draw_rare(stream, most[i]);
     profile->faults[SIM_POST] = draw_post_fault(stream);
+    profile->binds_io = draw(stream, 2) == 0;
 }
 
 static void draw_options(program *run, uint64_t *stream)
