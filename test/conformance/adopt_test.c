@@ -124,6 +124,31 @@ static void bound_socket_is_adopted_with_its_endpoint(void)
     peer_listener_close(listener);
 }
 
+/* The order that ConnectEx asks for: with the option that shares ports Windows gives it one with the connect. */
+static void socket_bound_without_a_port_connects(void)
+{
+    enum { REUSE_UNICAST_PORT = 0x3007 };
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    uintptr_t handle = open_stream();
+    apm_endpoint local, found = {0};
+    pair both = {NULL, NULL};
+
+    CHECK(listener != NULL);
+    if (listener == NULL) return;
+    (void)kernel_set(handle, LEVEL_SOCKET, REUSE_UNICAST_PORT, 1); /* where there is one */
+    (void)apm_endpoint_any(APM_FAMILY_IPV4, 0, &local);
+    CHECK(kernel_bind(handle, &local));
+    both.socket = adopt(handle);
+    if (both.socket != NULL) {
+        check_unconnected(both.socket);
+        connect_it(&both, listener);
+        (void)CHECK_ERROR(apm_socket_local_endpoint(both.socket, &found), APM_ERROR_SUCCESS);
+        CHECK(apm_endpoint_port(&found) != 0);
+        pair_close(&both);
+    }
+    peer_listener_close(listener);
+}
+
 static void options_set_before_are_there(void)
 {
     uintptr_t handle = open_stream();
@@ -499,6 +524,7 @@ static const test_case adopted[] = {
 #endif
     {"adopted_socket_connects_after_a_refusal", adopted_socket_connects_after_a_refusal, false},
     {"bound_socket_is_adopted_with_its_endpoint", bound_socket_is_adopted_with_its_endpoint, false},
+    {"socket_bound_without_a_port_connects", socket_bound_without_a_port_connects, false},
     {"options_set_before_are_there", options_set_before_are_there, false},
     {"socket_that_is_dual_stays_that_after_a_refusal", socket_that_is_dual_stays_that_after_a_refusal, false},
     {"socket_that_is_dual_is_adopted_as_that", socket_that_is_dual_is_adopted_as_that, false},

@@ -128,6 +128,8 @@ apmk_code apmk_socket_bind(apmk_socket handle, const void *address, int32_t leng
     if (code == APMK_SUCCESS) {
         socket->port = place.port != 0 ? place.port : sim_port_free(socket->family, socket->type);
         socket->any = place.any;
+        socket->late = place.any && place.port == 0 && sim_profile_now()->windows &&
+                       sim_option_value(socket, 0xFFFF, SIM_REUSE_PORT) != 0;
         socket->host = place.host;
     }
     sched_mutex_unlock(&sim_network);
@@ -160,7 +162,7 @@ static sim_place own_place(const sim_socket *socket)
     place.family = linked ? socket->remote.family : socket->host != 0 ? SIM_IPV4 : socket->family;
     place.any = socket->any && !linked;
     place.host = socket->host;
-    place.port = socket->port;
+    place.port = socket->late && !linked ? 0 : socket->port;
     return place;
 }
 

@@ -220,6 +220,7 @@ struct sim_socket {
     enum sim_state state;
     bool updated; /* its context */
     bool any;     /* bound to the wildcard */
+    bool late;    /* its port is none for others before it is connected */
     bool skips, quick;
     uint32_t calls;                 /* sends and receives that have not returned */
     uint32_t sweeps;                /* cancels of all that it does */
