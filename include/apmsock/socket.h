@@ -192,7 +192,8 @@ APM_API void APM_CALL apm_socket_release(apm_socket *socket);
 APM_API bool APM_CALL apm_socket_connected(const apm_socket *socket);
 
 /**
- * The local endpoint.
+ * The local endpoint. While a connect is under way its port may still be 0: Windows chooses one that connections can
+ * share when it knows the peer (APM_SOCKET_OPTION_REUSE_UNICAST_PORT).
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, APM_ERROR_INVALID_ARGUMENT
  * (it has none yet: neither bound nor connected), or a SocketError.
