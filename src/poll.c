@@ -9,6 +9,10 @@
  * The port of a bound socket goes on to its next handle, and is not free before the old one is
  * closed. So nobody waits with that one in his hands, nor with one that may be bound meanwhile: he
  * looks, under the gate, and waits without it.
+ *
+ * An io_control may wait, too, and nobody knows which does. It is on the list, but cannot look for a close:
+ * whoever leaves the handle to it cancels what is in the kernel with it. Of a bound socket it keeps the port
+ * until it returns.
  */
 #include "poll.h"
 
@@ -19,15 +23,9 @@
 #define SLICE 50u      /* ms */
 #define NAMED_SLICE 5u /* of a socket that has a port of its own, or may get one */
 
-struct apmi_poller {
-    struct apmi_poller *next;
-    apmk_socket kernel;
-    bool orphan; /* the handle is the pollers' to close */
-};
-
 bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
 {
-    struct apmi_poller *at;
+    apmi_poller *at;
     bool found = false;
 
     apmk_lock_exclusive(&socket->poll_lock);
@@ -36,12 +34,12 @@ bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
         at->orphan = true;
         found = true;
     }
+    if (found) apmk_socket_cancel(kernel, NULL); /* while it is open: an io_control looks for no close */
     apmk_unlock_exclusive(&socket->poll_lock);
     return found;
 }
 
-/* Under the gate. */
-static void enter_poll(apm_socket *socket, struct apmi_poller *poller)
+void apmi_poll_enter(apm_socket *socket, apmi_poller *poller)
 {
     apmi_library_enter_use(socket->library); /* an open socket is one, too */
     poller->kernel = socket->handle;
@@ -53,9 +51,9 @@ static void enter_poll(apm_socket *socket, struct apmi_poller *poller)
 }
 
 /* The last one closes what was left to the pollers. */
-static void leave_poll(apm_socket *socket, const struct apmi_poller *poller)
+void apmi_poll_leave(apm_socket *socket, const apmi_poller *poller)
 {
-    struct apmi_poller **place = &socket->pollers, *at;
+    apmi_poller **place = &socket->pollers, *at;
     bool last;
 
     apmk_lock_exclusive(&socket->poll_lock);
@@ -93,7 +91,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
                            bool *again)
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
-    struct apmi_poller poller;
+    apmi_poller poller;
     bool waits = false;
 
     *slice = 0;
@@ -102,7 +100,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
     if (!apmi_socket_closed(socket)) {
         waits = !may_keep_port(socket);
         if (waits) {
-            enter_poll(socket, &poller);
+            apmi_poll_enter(socket, &poller);
         } else {
             error = ask_kernel(socket->handle, mode, 0, found, again);
             *slice = timeout < NAMED_SLICE ? timeout : NAMED_SLICE;
@@ -112,7 +110,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
     if (!waits) return error;
 
     error = ask_kernel(poller.kernel, mode, timeout, found, again);
-    leave_poll(socket, &poller);
+    apmi_poll_leave(socket, &poller);
     return error;
 }
 

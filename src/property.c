@@ -6,6 +6,8 @@
 #include "endpoint.h"
 #include "error.h"
 #include "handle.h"
+#include "library.h"
+#include "poll.h"
 #include "socket.h"
 
 /* Under the exclusive gate. The local endpoint that it had, and that cannot be had again, is no reason not to get
@@ -144,11 +146,32 @@ apm_error APM_CALL apm_socket_available(apm_socket *socket, size_t *bytes)
     return error;
 }
 
+/* There are codes that wait: not under the gate, for which a timer of the socket would wait, and with it all others. */
+static apm_error control_handle(apm_socket *socket, uint32_t code, const void *in, uint32_t in_size,
+                                void *out, uint32_t out_size, uint32_t *returned)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+    apmi_poller poller;
+    bool open;
+
+    apmk_lock_shared(&socket->gate);
+    open = !apmi_socket_closed(socket);
+    if (open) apmi_poll_enter(socket, &poller);
+    apmk_unlock_shared(&socket->gate);
+    if (!open) return error;
+
+    error = apmi_error_from_native(
+        apmk_socket_io_control(poller.kernel, code, in, in_size, out, out_size, returned));
+    apmi_poll_leave(socket, &poller);
+    if (error != APM_ERROR_SUCCESS && apmi_socket_closed(socket)) error = APM_ERROR_OBJECT_DISPOSED;
+    return error;
+}
+
 apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, const void *in, size_t in_size,
                                          void *out, size_t out_size, size_t *returned)
 {
-    apm_error error = APM_ERROR_OBJECT_DISPOSED;
     uint32_t size = 0;
+    apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
@@ -156,11 +179,9 @@ apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, cons
     if (in_size > INT32_MAX || out_size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if (code == APMK_NON_BLOCKING) return APM_ERROR_INVALID_OPERATION;
 
-    apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket))
-        error = apmi_error_from_native(apmk_socket_io_control(socket->handle, code, in, (uint32_t)in_size,
-                                                              out, (uint32_t)out_size, &size));
-    apmk_unlock_shared(&socket->gate);
+    apmi_socket_hold(socket); /* a close, which takes the creator's reference back, does not wait for it */
+    error = control_handle(socket, code, in, (uint32_t)in_size, out, (uint32_t)out_size, &size);
+    apmi_socket_drop(socket);
     if (error == APM_ERROR_SUCCESS && returned != NULL) *returned = size;
     return error;
 }

@@ -241,9 +241,12 @@ APM_API apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseco
  * WSAIoctl with a code of Winsock's: `in_size` bytes at `in`, and room for `out_size` at
  * `out`; `returned` (may be NULL) receives how many are there. What is set this way is not
  * set again on a fresh kernel socket. **Blocks** only for a code that waits by itself
- * (SIO_ADDRESS_LIST_CHANGE and its like), and then keeps a close waiting, too, and with it
- * whatever else is done with the socket, a time limit that is over included: use those on a socket
- * of their own.
+ * (SIO_ADDRESS_LIST_CHANGE and its like), and nobody else meanwhile: a close does not wait for the call, but
+ * asks the kernel to end it, with APM_ERROR_OBJECT_DISPOSED. The kernel may do that or not. Until the call has returned the
+ * kernel's socket stays, and with it the port that one may be bound to: apm_cleanup waits for that, and what needs
+ * a fresh kernel socket with the same port (a connect after a failed one, a disconnect with reuse) may be
+ * APM_ERROR_ADDRESS_ALREADY_IN_USE. Where the kernel's socket is replaced, or the connection is lost, the call may end, too, as
+ * APM_ERROR_OPERATION_ABORTED or APM_ERROR_INTERRUPTED.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL (`socket`, or a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a size above 2 GiB), APM_ERROR_INVALID_OPERATION

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Poll: its modes, its time, and that a close ends it. */
+/* Poll: its modes, its time, and that a close ends it; and an io_control that waits. */
 #include <stdlib.h>
 
 #include "../support/disconnect_now.h"
@@ -403,6 +403,93 @@ static void poll_holds_up_no_operation(void)
     pair_close(&both);
 }
 
+/* ---- an io_control that waits ------------------------------------------------------------------------------ */
+
+#ifndef _WIN32
+#define CODE_WAITING 0x28000017u /* SIO_ADDRESS_LIST_CHANGE */
+
+/* One, on a thread of its own. */
+typedef struct question {
+    apm_socket *socket;
+    atomic_bool over;
+    apm_error error;
+} question;
+
+static void ask_and_wait(void *argument)
+{
+    question *one = (question *)argument;
+
+    one->error = apm_socket_io_control(one->socket, CODE_WAITING, NULL, 0, NULL, 0, NULL);
+    atomic_store(&one->over, true);
+}
+
+/* By then it is in the kernel. */
+static test_thread *start_question(question *one, apm_socket *socket)
+{
+    uint64_t start = test_now();
+    test_thread *thread;
+
+    one->socket = socket;
+    atomic_init(&one->over, false);
+    thread = test_thread_start(ask_and_wait, one);
+    while (test_now() - start < 200) test_yield();
+    return thread;
+}
+
+/* The close takes the last reference back. */
+static void code_that_waits_keeps_no_timer_waiting(void)
+{
+    receiving_pair one, two;
+    test_thread *thread;
+    question asked;
+
+    if (!receiving_open(&one)) return;
+    if (receiving_open(&two)) {
+        thread = start_question(&asked, one.both.socket);
+        (void)CHECK_ERROR(apm_async_result_cancel_after(one.made.result, 20), APM_ERROR_SUCCESS);
+        (void)CHECK_ERROR(apm_async_result_cancel_after(two.made.result, 50), APM_ERROR_SUCCESS);
+        (void)call_ends(&two.made, APM_ERROR_TIMED_OUT);
+        (void)call_ends(&one.made, APM_ERROR_TIMED_OUT);
+        CHECK(!atomic_load(&asked.over));
+        close_now(one.both.socket);
+        one.both.socket = NULL;
+        test_thread_join(thread);
+        (void)CHECK_ERROR(asked.error, APM_ERROR_OBJECT_DISPOSED);
+        receiving_close(&two);
+    }
+    receiving_close(&one);
+}
+
+static void close_ends_a_code_that_waits(void)
+{
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+    test_thread *thread;
+    question asked;
+
+    thread = start_question(&asked, socket);
+    close_now(socket);
+    test_thread_join(thread);
+    (void)CHECK_ERROR(asked.error, APM_ERROR_OBJECT_DISPOSED);
+}
+
+static void end_of_the_library_ends_a_code_that_waits(void)
+{
+    apm_options options = harness_options();
+    test_thread *thread;
+    apm_socket *socket;
+    question asked;
+
+    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    socket = stream_new(APM_FAMILY_IPV4);
+    thread = start_question(&asked, socket);
+    (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    CHECK(sim_census(SIM_SOCKETS) == 0);
+    test_thread_join(thread);
+    (void)CHECK_ERROR(asked.error, APM_ERROR_OBJECT_DISPOSED);
+    close_now(socket);
+}
+#endif
+
 /* ---- arguments ------------------------------------------------------------------------------------------- */
 
 static void poll_looks_at_its_arguments_in_order(void)
@@ -447,6 +534,11 @@ static const test_case times[] = {
     {"poll_of_a_bound_socket_keeps_its_port_from_no_connect",
      poll_of_a_bound_socket_keeps_its_port_from_no_connect, false},
     {"poll_holds_up_no_operation", poll_holds_up_no_operation, false},
+#ifndef _WIN32
+    {"code_that_waits_keeps_no_timer_waiting", code_that_waits_keeps_no_timer_waiting, false},
+    {"close_ends_a_code_that_waits", close_ends_a_code_that_waits, false},
+    {"end_of_the_library_ends_a_code_that_waits", end_of_the_library_ends_a_code_that_waits, true},
+#endif
     {NULL, NULL, false}};
 
 static const test_case arguments[] = {
