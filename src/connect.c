@@ -197,7 +197,6 @@ static apm_error enter_course(apmi_operation *operation, apm_async_result **resu
     error = entered ? enter_connect(operation) : APM_ERROR_OBJECT_DISPOSED;
     if (error == APM_ERROR_SUCCESS) {
         if (looks) apmi_course_look_up(operation);
-        if (course->parallel) apmi_course_interleave(course);
         if (result != NULL) *result = operation;
         over = apmi_course_advance(operation);
     } else if (entered) {

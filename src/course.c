@@ -90,34 +90,33 @@ void apmi_course_settle(apmi_operation *operation)
     if (apm_endpoint_port(&local) != 0) apmi_course_of(operation)->parallel = false;
 }
 
-static int32_t family_of(const apmk_address *address)
+static uint32_t family_of(const apmk_address *address)
 {
     static const unsigned char prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-    bool is_mapped;
 
-    if (address->length == 0) return 0;
-    is_mapped =
-        address->bytes[0] == APM_FAMILY_IPV6 && memcmp(&address->bytes[8], prefix, sizeof prefix) == 0;
-    return is_mapped ? APM_FAMILY_IPV4 : address->bytes[0];
+    if (address->length == 0) return APMI_NO_FAMILY;
+    return address->bytes[0] == APM_FAMILY_IPV6 && memcmp(&address->bytes[8], prefix, sizeof prefix) != 0
+               ? APMI_SIX
+               : APMI_FOUR;
 }
 
-/* Each time the next one of another family than the one before, as long as there is one; within
- * a family the order stays. */
-void apmi_course_interleave(apmi_course *course)
+/* Families take turns: the first that is left of another family than the one before; where there is none, of the
+ * same. Each family's place only goes on, so that all addresses together are looked at no more than once for each. */
+const apmk_address *apmi_course_next(apmi_course *course)
 {
-    apmk_address *at = course->addresses;
-    uint32_t i, k;
+    uint32_t *places = course->places, found = APMI_FAMILIES, i;
 
-    for (i = 1; i < course->count; i++) {
-        k = i;
-        while (k < course->count && family_of(&at[k]) == family_of(&at[i - 1])) k++;
-        if (k == i || k == course->count) continue;
-        {
-            apmk_address moved = at[k];
-            memmove(&at[i + 1], &at[i], (k - i) * sizeof *at);
-            at[i] = moved;
-        }
+    if (!course->parallel && course->family == 0) return &course->addresses[course->next++];
+    for (i = APMI_NO_FAMILY; i < APMI_FAMILIES; i++) {
+        while (places[i] < course->count && family_of(&course->addresses[places[i]]) != i) places[i]++;
+        if (i != course->family && places[i] < course->count &&
+            (found == APMI_FAMILIES || places[i] < places[found]))
+            found = i;
     }
+    if (found == APMI_FAMILIES) found = course->family;
+    course->family = found;
+    course->next++;
+    return &course->addresses[places[found]++];
 }
 
 /* ---- errors -------------------------------------------------------------------------------------- */
@@ -296,7 +295,7 @@ void apmi_course_end(apmi_operation *operation)
 static void begin_attempt(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
-    const apmk_address *remote = &course->addresses[course->next++];
+    const apmk_address *remote = apmi_course_next(course);
     apm_endpoint endpoint;
     apm_error error;
 
@@ -470,7 +469,6 @@ static void take_addresses(apmi_operation *operation)
     }
     if (course->count == 0) course->error = APM_ERROR_NO_DATA;
     apmi_course_settle(operation);
-    if (course->parallel) apmi_course_interleave(course);
 }
 
 /* On a thread of the resolver. Whoever stopped the course meanwhile has completed it. */

@@ -13,22 +13,27 @@
 #include "operation.h"
 #include "resolver.h"
 
+/* That take turns in parallel attempts: an IPv4-mapped address is one of IPv4. 0 is none of them. */
+enum { APMI_NO_FAMILY = 1, APMI_FOUR, APMI_SIX, APMI_FAMILIES };
+
 /* In the room of an APMI_CONNECT. */
 typedef struct apmi_course {
-    uint32_t before;  /* the socket's phase */
-    bool one;         /* a single address: an attempt that cannot begin fails Begin */
-    bool parallel;    /* attempts may overlap */
-    bool looking;     /* the name is being looked up */
-    bool stopped;     /* no further attempt */
-    bool due;         /* the time between two attempts is over */
-    bool spent;       /* the socket's own handle has been tried */
-    bool inside;      /* the operation itself is in the kernel, with that handle */
-    bool won;         /* one has succeeded: */
-    bool has_handle;  /* ... an attempt on a handle of its own, which is `winner` */
-    bool finishing;   /* it is over, and somebody completes it */
-    uint32_t running; /* attempts in the kernel */
-    uint32_t count, next;
-    apm_error error; /* of those that failed */
+    uint32_t before;                /* the socket's phase */
+    bool one;                       /* a single address: an attempt that cannot begin fails Begin */
+    bool parallel;                  /* attempts may overlap */
+    bool looking;                   /* the name is being looked up */
+    bool stopped;                   /* no further attempt */
+    bool due;                       /* the time between two attempts is over */
+    bool spent;                     /* the socket's own handle has been tried */
+    bool inside;                    /* the operation itself is in the kernel, with that handle */
+    bool won;                       /* one has succeeded: */
+    bool has_handle;                /* ... an attempt on a handle of its own, which is `winner` */
+    bool finishing;                 /* it is over, and somebody completes it */
+    uint32_t running;               /* attempts in the kernel */
+    uint32_t count, next;           /* addresses; how many have had their turn */
+    uint32_t family;                /* of the last one, in parallel; 0: there was none */
+    uint32_t places[APMI_FAMILIES]; /* where to look for the next one of each, in parallel */
+    apm_error error;                /* of those that failed */
     apmi_handle winner;
     apmi_operation *operation;
     apmi_operation *attempts; /* those with a handle of their own */
@@ -54,8 +59,9 @@ void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote);
 /* Under the gate, and again when the addresses of a name are there: no parallel attempts where the socket is
  * bound to a port by then, which two handles cannot have. */
 void apmi_course_settle(apmi_operation *operation);
-/* Addresses of which families take turns, for parallel attempts. */
-void apmi_course_interleave(apmi_course *course);
+/* The address that is to be tried next: in their order; or families take turns, for parallel attempts. There has to
+ * be one. */
+const apmk_address *apmi_course_next(apmi_course *course);
 
 /* Begins an attempt on the socket's own handle; APMK_PENDING in *code if a packet will come. The
  * caller hands it over. */
