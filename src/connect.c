@@ -97,7 +97,6 @@ static apm_error enter_connect(apmi_operation *operation)
 
     /* Of a datagram socket that has a peer the phase has not told. */
     if (socket->connect != NULL) return APM_ERROR_INVALID_OPERATION;
-    apmi_course_settle(operation);
     socket->connect = operation;
     /* Its expiry waits for the gate, and finds the connect begun, or gone. */
     return limit > 0 ? apmi_deadline_limit(operation, (uint32_t)limit) : APM_ERROR_SUCCESS;
@@ -364,6 +363,8 @@ bool apmi_connect_go_on(apmi_operation *operation)
     if (apmi_course_of(operation)->inside) {
         apmi_course_end_own(operation);
         goes_on = !apmi_course_advance(operation);
+    } else if (apmi_course_of(operation)->resting) {
+        goes_on = !apmi_course_wake(operation);
     }
     if (!goes_on) discarded = settle_connect(operation);
     apmk_unlock_exclusive(&socket->gate);

@@ -10,7 +10,13 @@
  * long as it can.
  *
  *   1. advance     begins attempts as long as one may begin: none after the first success, or
- *                  when the course has been stopped by a cancel, a timeout or a close.
+ *                  when the course has been stopped by a cancel, a timeout or a close. Each that fails
+ *                  at once makes room for the next one, but all of it is under the gate: after ROW of
+ *                  them the others have their turn, a cancel, a close and the time limit above all.
+ *                  While attempts are under way, the next one then waits for one of them to end, or for
+ *                  DELAY. Otherwise the course rests: the operation, of which nothing is in the kernel,
+ *                  is posted, and a worker goes on with it (`resting`). Until he does nobody else
+ *                  begins an attempt, or finds the course over: he will, also when it is stopped meanwhile.
  *   2. end         an attempt's packet has come. A success is the winner if it is the first, and
  *                  the others are cancelled; it counts even if the course has been stopped
  *                  meanwhile. A handle that is not the winner's is closed.
@@ -37,6 +43,7 @@
 #include "socket.h"
 
 #define DELAY 250u /* ms between two attempts; RFC 8305, section 8 */
+#define ROW 16u    /* attempts begun without letting others in between */
 
 /* The room of an APMI_ATTEMPT. */
 typedef struct attempt_room {
@@ -80,7 +87,8 @@ void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote)
     if (apmi_socket_fit(operation->socket, remote, address) != APM_ERROR_SUCCESS) address->length = 0;
 }
 
-void apmi_course_settle(apmi_operation *operation)
+/* No parallel attempts where the socket is bound to a port by then, which two handles cannot have. */
+static void settle_course(apmi_operation *operation)
 {
     const apm_socket *socket = operation->socket;
     apm_endpoint local;
@@ -322,14 +330,40 @@ static void begin_attempt(apmi_operation *operation)
         begin_delay(operation);
 }
 
-bool apmi_course_advance(apmi_operation *operation)
+static bool may_begin(const apmi_course *course)
+{
+    return !course->stopped && !course->won && course->next < course->count &&
+           (course->running == 0 || (course->parallel && course->due));
+}
+
+/* A row has failed at once. */
+static void pause_course(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
 
-    if (course->finishing || course->looking) return false;
-    while (!course->stopped && !course->won && course->next < course->count &&
-           (course->running == 0 || (course->parallel && course->due)))
+    if (course->running == 0) {
+        course->resting = true;
+        post_operation(operation);
+    } else {
+        course->due = false;
+        begin_delay(operation);
+    }
+}
+
+bool apmi_course_advance(apmi_operation *operation)
+{
+    apmi_course *course = apmi_course_of(operation);
+    uint32_t row;
+
+    if (course->finishing || course->looking || course->resting) return false;
+    if (course->parallel) settle_course(operation);
+    for (row = 0; may_begin(course); row++) {
+        if (row == ROW) {
+            pause_course(operation);
+            return false;
+        }
         begin_attempt(operation);
+    }
     /* What may not begin now does so when one of those that run is over, or in time. */
     course->finishing = course->running == 0;
     return course->finishing;
@@ -347,6 +381,12 @@ static void abort_attempts(apmi_operation *operation)
         apmk_socket_cancel(socket->handle, &operation->overlapped);
     for (at = course->attempts; at != NULL; at = room_of(at)->sibling)
         apmk_socket_cancel(room_of(at)->handle.kernel, &at->overlapped);
+}
+
+bool apmi_course_wake(apmi_operation *operation)
+{
+    apmi_course_of(operation)->resting = false;
+    return apmi_course_advance(operation);
 }
 
 bool apmi_course_stop(apmi_operation *operation)
@@ -468,7 +508,6 @@ static void take_addresses(apmi_operation *operation)
         apmi_course_add(operation, &remote);
     }
     if (course->count == 0) course->error = APM_ERROR_NO_DATA;
-    apmi_course_settle(operation);
 }
 
 /* On a thread of the resolver. Whoever stopped the course meanwhile has completed it. */

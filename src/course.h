@@ -22,6 +22,7 @@ typedef struct apmi_course {
     bool one;                       /* a single address: an attempt that cannot begin fails Begin */
     bool parallel;                  /* attempts may overlap */
     bool looking;                   /* the name is being looked up */
+    bool resting;                   /* nothing is in the kernel, and a worker is about to go on */
     bool stopped;                   /* no further attempt */
     bool due;                       /* the time between two attempts is over */
     bool spent;                     /* the socket's own handle has been tried */
@@ -56,9 +57,6 @@ static inline apmi_course *apmi_course_of(const apmi_operation *operation)
 bool apmi_course_make(apmi_operation *operation, uint32_t room, bool looks);
 /* One more address; what the socket cannot use is kept as such. */
 void apmi_course_add(apmi_operation *operation, const apm_endpoint *remote);
-/* Under the gate, and again when the addresses of a name are there: no parallel attempts where the socket is
- * bound to a port by then, which two handles cannot have. */
-void apmi_course_settle(apmi_operation *operation);
 /* The address that is to be tried next: in their order; or families take turns, for parallel attempts. There has to
  * be one. */
 const apmk_address *apmi_course_next(apmi_course *course);
@@ -70,6 +68,8 @@ apm_error apmi_course_try(apmi_operation *operation, const apmk_address *remote,
 void apmi_course_look_up(apmi_operation *operation);
 /* Begins what is to begin. True if the connect is over: the caller has to complete it. */
 bool apmi_course_advance(apmi_operation *operation);
+/* The course was resting, and a worker has come. True as above. */
+bool apmi_course_wake(apmi_operation *operation);
 /* The operation's own attempt is over, with the operation's error. */
 void apmi_course_end_own(apmi_operation *operation);
 /* The course is over: nothing of it is armed any more. */

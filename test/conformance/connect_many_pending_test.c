@@ -334,6 +334,108 @@ static void bound_socket_is_still_bound_after_all_have_failed(void)
     limbo_leave(&here);
 }
 
+/* ---- failing at once ------------------------------------------------------------------------------------- */
+
+enum { MANY = 65535, SOME = 40 };
+
+static apm_endpoint unreachable[MANY];
+
+/* A socket, and a connect to so many endpoints to which there is no way; not begun yet. */
+static bool dead_end_prepare(limbo *here, size_t count)
+{
+    size_t i;
+
+    if (!limbo_prepare(here)) return false;
+    peer_unreachable_endpoint(&unreachable[0]);
+    for (i = 1; i < count; i++) unreachable[i] = unreachable[0];
+    return true;
+}
+
+static bool dead_end_begin(limbo *here, size_t count)
+{
+    here->begun = CHECK_ERROR(apm_socket_begin_connect_many(here->socket, unreachable, count, call_back,
+                                                            &here->made, &here->made.result),
+                              APM_ERROR_SUCCESS);
+    return here->begun;
+}
+
+/* They do not have to wait until all have failed, which would be the connect's end. */
+static void time_and_cancel_come_between_those_that_fail_at_once(void)
+{
+    int timed, parallel;
+
+    for (timed = 0; timed < 2; timed++) {
+        for (parallel = 0; parallel < 2; parallel++) {
+            uint64_t start;
+            limbo here;
+
+            if (!dead_end_prepare(&here, MANY)) return;
+            start = test_now();
+            if (parallel) set_option(here.socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+            if (timed) set_option(here.socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 20);
+            if (dead_end_begin(&here, MANY)) {
+                if (!timed) (void)CHECK_ERROR(apm_async_result_cancel(here.made.result), APM_ERROR_SUCCESS);
+                check_given_up(&here, timed ? APM_ERROR_TIMED_OUT : APM_ERROR_OPERATION_ABORTED);
+                CHECK(test_now() - start < 5000);
+            }
+            limbo_leave(&here);
+        }
+    }
+}
+
+static void close_comes_between_those_that_fail_at_once(void)
+{
+    uint64_t start;
+    limbo here;
+
+    if (!dead_end_prepare(&here, MANY)) return;
+    start = test_now();
+    if (dead_end_begin(&here, MANY)) {
+        close_now(here.socket);
+        here.socket = NULL;
+        (void)call_ends(&here.made, APM_ERROR_OBJECT_DISPOSED);
+        CHECK(test_now() - start < 5000);
+    }
+    limbo_leave(&here);
+}
+
+/* Behind one that hangs they wait for each other now and then. */
+static void those_that_fail_at_once_are_passed(void)
+{
+    int parallel, hangs;
+
+    for (parallel = 0; parallel < 2; parallel++) {
+        for (hangs = 0; hangs <= parallel; hangs++) {
+            limbo here;
+
+            if (!dead_end_prepare(&here, SOME)) return;
+            if (parallel) set_option(here.socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL);
+            if (hangs) peer_listener_endpoint(here.hanging, &unreachable[0]);
+            peer_listener_endpoint(here.listener, &unreachable[SOME - 1]);
+            if (dead_end_begin(&here, SOME) && call_ends(&here.made, APM_ERROR_SUCCESS))
+                check_reached(here.socket, here.listener);
+            limbo_leave(&here);
+        }
+    }
+}
+
+static void all_that_fail_at_once_fail_the_connect(void)
+{
+    limbo here;
+
+    if (!dead_end_prepare(&here, SOME)) return;
+    if (dead_end_begin(&here, SOME)) check_given_up(&here, APM_ERROR_NETWORK_UNREACHABLE);
+    limbo_leave(&here);
+}
+
+static const test_case failing_at_once[] = {
+    {"time_and_cancel_come_between_those_that_fail_at_once",
+     time_and_cancel_come_between_those_that_fail_at_once, false},
+    {"close_comes_between_those_that_fail_at_once", close_comes_between_those_that_fail_at_once, false},
+    {"those_that_fail_at_once_are_passed", those_that_fail_at_once_are_passed, false},
+    {"all_that_fail_at_once_fail_the_connect", all_that_fail_at_once_fail_the_connect, false},
+    {NULL, NULL, false}};
+
 static const test_case hanging[] = {
     {"cancel_ends_it_and_tries_nobody_else", cancel_ends_it_and_tries_nobody_else, false},
     {"cancel_after_a_time_is_timed_out", cancel_after_a_time_is_timed_out, false},
@@ -362,7 +464,8 @@ static const test_case attempts[] = {
 
 int main(int argc, char **argv)
 {
-    static const test_suite suites[] = {{"hanging", hanging}, {"attempts", attempts}, {NULL, NULL}};
+    static const test_suite suites[] = {
+        {"hanging", hanging}, {"attempts", attempts}, {"failing_at_once", failing_at_once}, {NULL, NULL}};
 
     return harness_main(argc, argv, suites);
 }

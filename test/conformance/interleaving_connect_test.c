@@ -284,6 +284,63 @@ static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
     close_connection(&one);
 }
 
+/* ---- attempts that fail at once ------------------------------------------------------------------------- */
+
+static _Atomic apm_error dead_end; /* what its End says */
+
+static void APM_CALL end_dead_end(apm_async_result *result)
+{
+    atomic_store(&dead_end, apm_socket_end_connect((apm_socket *)apm_async_result_state(result), result));
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* To many endpoints that cannot be reached, with one among them, perhaps, that hangs; and whoever ends that comes
+ * where he likes. It is over once, and its socket is as good as before. Another one is in nobody's way. */
+static void attempts_that_fail_at_once_leave_room_for_others(void)
+{
+    enum { MANY = 50, CANCEL = 0, CLOSE = 1, TIME = 2 };
+    static apm_endpoint remotes[MANY];
+    apm_socket *socket = new_socket(APM_SOCKET_STREAM), *other = new_socket(APM_SOCKET_STREAM);
+    uint32_t how = sim_draw(4), hangs = sim_draw(2 * MANY), i;
+    sim_profile calm = *sim_profile_now(), short_of_memory = calm;
+    apm_async_result *result = NULL;
+    apm_endpoint at = {0};
+    sim_thread *thread;
+    apm_error error;
+
+    short_of_memory.faults[SIM_POST].rate = sim_draw(2) * 700;
+    sim_set_profile(&short_of_memory);
+    for (i = 0; i < MANY; i++) remotes[i] = endpoint_of(i == hangs ? "192.0.2.1" : "198.51.100.1", 9);
+    if (sim_draw(2) == 0)
+        CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+                  APM_ERROR_SUCCESS);
+    if (how == TIME)
+        CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_TIMEOUT, 1) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_connect_many(other, remotes, MANY, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_connect_many(socket, remotes, MANY, end_dead_end, socket, &result) ==
+              APM_ERROR_SUCCESS);
+    thread = how == CANCEL ? sim_thread_start("canceller", cancel_it, result) : NULL;
+    let_others_go_on(100);
+    if (how == CLOSE) (void)apm_socket_close(socket);
+    wait_for(&called_back, 2);
+    if (thread != NULL) sim_thread_join(thread);
+    sim_set_profile(&calm);
+    error = atomic_load(&dead_end);
+    CU_ASSERT(error == APM_ERROR_NETWORK_UNREACHABLE || error == APM_ERROR_TIMED_OUT ||
+              (error == APM_ERROR_OPERATION_ABORTED && how == CANCEL) ||
+              (error == APM_ERROR_OBJECT_DISPOSED && how == CLOSE));
+    if (how != CLOSE) {
+        CU_ASSERT(apm_socket_local_endpoint(socket, &at) == APM_ERROR_INVALID_ARGUMENT);
+        at = endpoint_of("127.0.0.1", 0);
+        CU_ASSERT(apm_socket_bind(socket, &at) == APM_ERROR_SUCCESS);
+        (void)apm_socket_close(socket);
+    }
+    apm_async_result_release(result);
+    (void)apm_socket_close(other);
+    CU_ASSERT(atomic_load(&called_back) == 2);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -297,6 +354,7 @@ static const plain_case scenes[] = {
      bind_while_a_name_is_looked_up_holds_for_all_addresses},
     {"connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails",
      connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
+    {"attempts_that_fail_at_once_leave_room_for_others", attempts_that_fail_at_once_leave_room_for_others},
 };
 
 int main(void)
