@@ -57,9 +57,11 @@ static void note_failure(apmi_operation *operation)
     apm_socket *socket = operation->socket;
     apmi_phase phase = APMI_SPENT;
 
-    if (!course->spent || !apmi_socket_is_stream(socket))
+    if (!apmi_socket_is_stream(socket))
         phase = (apmi_phase)course->before;
-    else if (operation->error == APM_ERROR_OPERATION_ABORTED &&
+    else if (!course->spent) /* or no longer */
+        phase = APMI_FRESH;
+    else if ((operation->error == APM_ERROR_OPERATION_ABORTED || course->won) &&
              apmi_handle_renew(socket) == APM_ERROR_SUCCESS)
         phase = APMI_FRESH;
     /* The local endpoint that the library has given it is gone with the attempt. */

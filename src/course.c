@@ -25,9 +25,9 @@
  *
  * So when the callback runs, every other attempt is over and its handle closed.
  *
- * After a failed attempt a handle is spent: not every kernel lets it try again. After an abort
- * at once: some go on connecting behind a cancelled connect, and the peer would see a
- * connection that nobody has.
+ * After a failed attempt a handle is spent: not every kernel lets it try again. After an abort it is
+ * renewed at once: some go on connecting behind a cancelled connect, and the peer would see a
+ * connection that nobody has. So it is where one was made, and cannot be used.
  *
  * References. Each attempt, the armed delay and the look-up hold the operation, so its room
  * with the course stays where it is.
@@ -434,16 +434,25 @@ static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, const 
     return true;
 }
 
+/* The socket's handle is good for nothing more. */
+static void renew_own(apmi_operation *operation)
+{
+    if (apmi_handle_renew(operation->socket) == APM_ERROR_SUCCESS) apmi_course_of(operation)->spent = false;
+}
+
 void apmi_course_end_own(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
     apmi_handle handle = {0};
+    bool connected = operation->error == APM_ERROR_SUCCESS;
 
     course->inside = false;
     course->running--;
     handle.kernel = operation->socket->handle;
     handle.settings = operation->socket->settings.state; /* it got each when it was set */
     (void)judge_attempt(operation, &handle, &course->own, operation->error);
+    /* Else what the peer sees is a connection that nobody has. Where another one has won, its handle is closed soon. */
+    if (connected && !course->won && !apmi_socket_closed(operation->socket)) renew_own(operation);
 }
 
 static void unlink_attempt(apmi_course *course, const apmi_operation *attempt)

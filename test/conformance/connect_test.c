@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "../support/fixture.h"
+#ifndef _WIN32
+#include "../sim/sim.h"
+#endif
 
 #define NO_SOCKET (~(uintptr_t)0)
 
@@ -329,11 +332,50 @@ static void closed_socket_connects_nowhere(void)
     apm_socket_release(socket);
 }
 
+#ifndef _WIN32
+/* The connection is made, but the kernel has no room to let it be used: its peer sees the end of it. */
+static void connection_that_cannot_be_used_is_given_up(void)
+{
+    sim_profile calm = sim_base_profile(), bad = calm;
+    apm_options options = harness_options();
+    apm_endpoint remote;
+    pair both = {NULL, NULL};
+    uintptr_t handle;
+    char byte;
+
+    bad.faults[SIM_CONTEXT].nth = 1;
+    sim_set_profile(&bad);
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+
+        both.socket = stream_new(APM_FAMILY_IPV4);
+        peer_listener_endpoint(listener, &remote);
+        (void)CHECK_ERROR(connect_now(both.socket, &remote), APM_ERROR_NO_BUFFER_SPACE_AVAILABLE);
+        check_unconnected(both.socket);
+        both.other = peer_accept(listener, PATIENCE);
+        CHECK(both.other != NULL && peer_read(both.other, &byte, 1, 3000) == PEER_END);
+        peer_close(both.other);
+        both.other = NULL;
+        handle = apm_socket_handle(both.socket);
+        (void)CHECK_ERROR(connect_now(both.socket, &remote), APM_ERROR_SUCCESS);
+        CHECK(apm_socket_handle(both.socket) == handle); /* a fresh one, by then */
+        check_connected(both.socket, &remote);
+        pair_close(&both);
+        peer_listener_close(listener);
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+    sim_set_profile(&calm);
+}
+#endif
+
 static const test_case success[] = {
     {"connects_over_ipv4", connects_over_ipv4, false},
     {"connects_over_ipv6", connects_over_ipv6, false},
     {"many_sockets_connect_at_once", many_sockets_connect_at_once, false},
     {"connected_socket_can_be_shut_down_at_once", connected_socket_can_be_shut_down_at_once, false},
+#ifndef _WIN32
+    {"connection_that_cannot_be_used_is_given_up", connection_that_cannot_be_used_is_given_up, true},
+#endif
     {NULL, NULL, false}};
 
 static const test_case refusal[] = {{"refused_connect_says_so", refused_connect_says_so, false},

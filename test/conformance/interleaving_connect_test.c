@@ -341,6 +341,57 @@ static void attempts_that_fail_at_once_leave_room_for_others(void)
     CU_ASSERT(atomic_load(&called_back) == 2);
 }
 
+/* ---- what a failure leaves ------------------------------------------------------------------------------- */
+
+static void set_no_delay(void *argument)
+{
+    int i;
+
+    sim_sleep(sim_draw(2) * 251); /* the time of the second attempt, if the first one hangs */
+    for (i = 0; i < 40; i++) {
+        (void)apm_socket_set_option((apm_socket *)argument, APM_SOCKET_OPTION_NO_DELAY, i % 2);
+        let_others_go_on(6);
+    }
+}
+
+/* Where the kernel makes connections, also behind a cancel, and has no room for what makes them usable. */
+static void connect_that_fails_leaves_no_connection(void)
+{
+    sim_profile calm = *sim_profile_now(), poor = calm;
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 16);
+    apm_socket *socket = new_socket(APM_SOCKET_STREAM);
+    apm_endpoint remotes[3];
+    sim_thread *setter;
+    sim_peer *peer;
+    char byte;
+    int i;
+
+    for (i = 0; i < 3; i++) remotes[i] = endpoint_of("127.0.0.1", sim_listener_port(listener));
+    if (sim_draw(4) != 0)
+        CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+                  APM_ERROR_SUCCESS);
+    poor.hangs = 500;
+    poor.haunts = 1000;
+    poor.late_cancel = 500;
+    poor.faults[SIM_CONTEXT].rate = sim_draw(2) * 500;
+    poor.faults[SIM_SET_OPTION].rate = 500;
+    sim_set_profile(&poor);
+    CU_ASSERT(apm_socket_begin_connect_many(socket, remotes, 3, end_dead_end, socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    setter = sim_thread_start("setter", set_no_delay, socket);
+    wait_for(&called_back, 1);
+    while (atomic_load(&dead_end) != APM_ERROR_SUCCESS && (peer = sim_accept(listener, 0)) != NULL) {
+        int64_t got = sim_peer_read(peer, &byte, 1, 1000);
+
+        CU_ASSERT(got == SIM_END || got == SIM_RESET);
+        sim_peer_close(peer);
+    }
+    sim_thread_join(setter);
+    sim_set_profile(&calm);
+    (void)apm_socket_close(socket);
+    sim_listener_close(listener);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -355,6 +406,7 @@ static const plain_case scenes[] = {
     {"connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails",
      connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
     {"attempts_that_fail_at_once_leave_room_for_others", attempts_that_fail_at_once_leave_room_for_others},
+    {"connect_that_fails_leaves_no_connection", connect_that_fails_leaves_no_connection},
 };
 
 int main(void)
