@@ -435,9 +435,18 @@ static bool judge_attempt(apmi_operation *operation, apmi_handle *handle, const 
 }
 
 /* The socket's handle is good for nothing more. */
-static void renew_own(apmi_operation *operation)
+static apm_error renew_own(apmi_operation *operation)
 {
-    if (apmi_handle_renew(operation->socket) == APM_ERROR_SUCCESS) apmi_course_of(operation)->spent = false;
+    apm_error error = apmi_handle_renew(operation->socket);
+
+    if (error == APM_ERROR_SUCCESS) apmi_course_of(operation)->spent = false;
+    return error;
+}
+
+/* An attempt names the handle before it uses it: this one is in nobody's hands, and nobody's connection. */
+apm_error apmi_course_freshen(apmi_operation *operation)
+{
+    return apmi_course_of(operation)->spent ? renew_own(operation) : APM_ERROR_SUCCESS;
 }
 
 void apmi_course_end_own(apmi_operation *operation)
@@ -452,7 +461,7 @@ void apmi_course_end_own(apmi_operation *operation)
     handle.settings = operation->socket->settings.state; /* it got each when it was set */
     (void)judge_attempt(operation, &handle, &course->own, operation->error);
     /* Else what the peer sees is a connection that nobody has. Where another one has won, its handle is closed soon. */
-    if (connected && !course->won && !apmi_socket_closed(operation->socket)) renew_own(operation);
+    if (connected && !course->won && !apmi_socket_closed(operation->socket)) (void)renew_own(operation);
 }
 
 static void unlink_attempt(apmi_course *course, const apmi_operation *attempt)

@@ -72,6 +72,8 @@ bool apmi_course_advance(apmi_operation *operation);
 bool apmi_course_wake(apmi_operation *operation);
 /* The operation's own attempt is over, with the operation's error. */
 void apmi_course_end_own(apmi_operation *operation);
+/* Renews the socket's handle if it has been used up. It has no local address. */
+apm_error apmi_course_freshen(apmi_operation *operation);
 /* The course is over: nothing of it is armed any more. */
 void apmi_course_end(apmi_operation *operation);
 /* No further attempt, and those under way are asked to abort. True as above. */

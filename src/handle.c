@@ -6,6 +6,7 @@
  */
 #include "handle.h"
 
+#include "course.h"
 #include "endpoint.h"
 #include "error.h"
 #include "library.h"
@@ -113,6 +114,7 @@ apm_error apmi_handle_freshen(apm_socket *socket)
     uint32_t phase = APMI_SPENT;
     apm_error error;
 
+    if (socket->connect != NULL && apmi_socket_is_stream(socket)) return apmi_course_freshen(socket->connect);
     if (apmi_socket_phase(socket) != APMI_SPENT) return APM_ERROR_SUCCESS;
     error = apmi_handle_renew(socket);
     if (error == APM_ERROR_SUCCESS) /* unless a connect has taken it to CONNECTING, which renews again */

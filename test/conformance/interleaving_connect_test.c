@@ -253,6 +253,13 @@ static void name_two(bool first_answers)
     sim_name_add("two.test", addresses, 2, 0);
 }
 
+static void fail_to_connect(apm_socket *socket, const char *ip)
+{
+    apm_endpoint nobody = endpoint_of(ip, 1);
+
+    CU_ASSERT(apm_socket_connect(socket, &nobody) == APM_ERROR_CONNECTION_REFUSED);
+}
+
 /* What the caller binds while a name is looked up is bound for each of its addresses: one after the other, also if
  * they were to overlap, and whoever polls the socket. */
 static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
@@ -265,6 +272,7 @@ static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
 
     name_two(refuses);
     one.socket = new_socket(APM_SOCKET_STREAM);
+    if (sim_draw(2) == 0) fail_to_connect(one.socket, "127.0.0.1");
     CU_ASSERT(apm_socket_set_option(one.socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM,
                                     refuses ? APM_CONNECT_SEQUENTIAL : APM_CONNECT_PARALLEL) ==
               APM_ERROR_SUCCESS);
@@ -273,12 +281,40 @@ static void bind_while_a_name_is_looked_up_holds_for_all_addresses(void)
                                             NULL, &result) == APM_ERROR_SUCCESS);
     poller = sim_thread_start("poller", poll_until_it_is_connected, one.socket);
     sim_sleep(sim_draw(3));
+    CU_ASSERT(apm_socket_set_option(one.socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1) ==
+              APM_ERROR_SUCCESS);
     CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
     sim_names_hold(false);
     CU_ASSERT(apm_socket_end_connect(one.socket, result) == APM_ERROR_SUCCESS);
     sim_thread_join(poller);
     CU_ASSERT(apm_socket_local_endpoint(one.socket, &found) == APM_ERROR_SUCCESS);
     CU_ASSERT(apm_endpoint_equal(&found, &local));
+    apm_async_result_release(result);
+    one.peer = sim_accept(one.listener, 60000);
+    close_connection(&one);
+}
+
+/* Whether the socket is used for the first time, or has failed to connect before; and whoever comes first. */
+static void dual_mode_can_be_set_while_a_name_is_looked_up(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    apm_async_result *result = NULL;
+    apm_endpoint found = {0};
+    apmk_address address = {0};
+
+    address.length = sim_address(APM_FAMILY_IPV4, 9, address.bytes);
+    sim_name_add("four.test", &address, 1, 0);
+    CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV6, APM_SOCKET_STREAM, APM_PROTOCOL_UNSPECIFIED,
+                                      &one.socket) == APM_ERROR_SUCCESS);
+    if (sim_draw(2) == 0) fail_to_connect(one.socket, "::1");
+    sim_names_hold(true);
+    CU_ASSERT(apm_socket_begin_connect_host(one.socket, "four.test", sim_listener_port(one.listener), NULL,
+                                            NULL, &result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_local_endpoint(one.socket, &found) == APM_ERROR_INVALID_ARGUMENT);
+    sim_sleep(sim_draw(3));
+    CU_ASSERT(apm_socket_set_option(one.socket, APM_SOCKET_OPTION_DUAL_MODE, 1) == APM_ERROR_SUCCESS);
+    sim_names_hold(false);
+    CU_ASSERT(apm_socket_end_connect(one.socket, result) == APM_ERROR_SUCCESS);
     apm_async_result_release(result);
     one.peer = sim_accept(one.listener, 60000);
     close_connection(&one);
@@ -403,6 +439,7 @@ static const plain_case scenes[] = {
     {"another_local_endpoint_can_be_had", another_local_endpoint_can_be_had},
     {"bind_while_a_name_is_looked_up_holds_for_all_addresses",
      bind_while_a_name_is_looked_up_holds_for_all_addresses},
+    {"dual_mode_can_be_set_while_a_name_is_looked_up", dual_mode_can_be_set_while_a_name_is_looked_up},
     {"connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails",
      connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
     {"attempts_that_fail_at_once_leave_room_for_others", attempts_that_fail_at_once_leave_room_for_others},
