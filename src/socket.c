@@ -240,6 +240,7 @@ static apm_error look_at_handle(apm_socket *socket, apmk_socket handle)
     code = apmk_socket_remote(handle, found.address, &found.length);
     if (code != APMK_SUCCESS) return excuse(code, APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_ARGUMENT);
     if (!apmi_endpoint_is_valid(&found)) return APM_ERROR_SUCCESS;
+    socket->local.length = 0; /* nobody may have chosen it, and of an accepted socket it is the listener's */
     apmi_address_set(&socket->remote, &found);
     atomic_store_explicit(&socket->connected, true, memory_order_relaxed);
     apmi_socket_set_phase(socket, APMI_CONNECTED);

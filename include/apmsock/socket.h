@@ -101,10 +101,10 @@ APM_API apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol
 
 /**
  * Takes over a SOCKET that the caller has opened, in whatever state it is: fresh, bound or
- * connected. From here on it is the library's to close, and no child process inherits it. On
- * failure it stays the caller's. What options it has are its own: a fresh kernel socket (a connect
+ * connected; but no overlapped operation may be pending on it. From here on it is the library's to close, and no child
+ * process inherits it. On failure it stays the caller's. What options it has are its own: a fresh kernel socket (a connect
  * after a failed one, a disconnect with reuse) is given those that were set by the library, and
- * dual mode.
+ * dual mode; and the local endpoint that it was bound to, unless it was connected: that one goes with the connection.
  *
  * Errors: those of apm_socket_create, APM_ERROR_NOT_SOCKET (no socket at all),
  * APM_ERROR_NOT_SUPPORTED (neither IPv4 nor IPv6), APM_ERROR_INVALID_OPERATION (it was not opened for overlapped I/O, or it belongs to a

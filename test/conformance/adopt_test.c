@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../support/adopt.h"
+#include "../support/disconnect_now.h"
 #include "../support/fixture.h"
 #include "../support/kernel_socket.h"
 #ifndef _WIN32
@@ -309,6 +310,32 @@ static void connected_stream_is_adopted(void)
     peer_listener_close(listener);
 }
 
+/* Nobody has chosen the port that it has: that goes with the connection, and the next one has another. */
+static void connected_stream_is_adopted_without_its_port(void)
+{
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    uintptr_t handle = open_stream();
+    apm_endpoint remote, found = {0};
+    pair both = {NULL, NULL};
+
+    CHECK(listener != NULL);
+    if (listener == NULL) return;
+    peer_listener_endpoint(listener, &remote);
+    if (connect_past_the_library(handle, listener, &both.other)) both.socket = adopt(handle);
+    if (both.socket != NULL) {
+        (void)CHECK_ERROR(apm_socket_local_endpoint(both.socket, &found), APM_ERROR_SUCCESS);
+        CHECK(apm_endpoint_port(&found) != 0);
+        peer_end(both.other);
+        (void)CHECK_ERROR(disconnect_now(both.socket, true), APM_ERROR_SUCCESS);
+        (void)CHECK_ERROR(apm_socket_local_endpoint(both.socket, &found), APM_ERROR_INVALID_ARGUMENT);
+        peer_close(both.other);
+        both.other = NULL;
+        connect_it(&both, listener);
+    }
+    pair_close(&both);
+    peer_listener_close(listener);
+}
+
 #ifdef _WIN32
 /* As programs have them that were written for non-blocking sockets. */
 static void non_blocking_stream_is_adopted(void)
@@ -532,6 +559,7 @@ static const test_case adopted[] = {
     {"connected_datagram_sockets_are_adopted", connected_datagram_sockets_are_adopted, false},
     {"unbound_datagram_socket_is_adopted", unbound_datagram_socket_is_adopted, false},
     {"connected_stream_is_adopted", connected_stream_is_adopted, false},
+    {"connected_stream_is_adopted_without_its_port", connected_stream_is_adopted_without_its_port, false},
 #ifdef _WIN32
     {"non_blocking_stream_is_adopted", non_blocking_stream_is_adopted, false},
     {"adopted_socket_is_not_inherited", adopted_socket_is_not_inherited, false},
