@@ -87,9 +87,11 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
     }
     if (is_dual_mode && size != 0)
         atomic_store_explicit(&socket->dual, *(const unsigned char *)value == 0, memory_order_relaxed);
-    if (level == LEVEL_SOCKET && name == NAME_LINGER && size == (int32_t)sizeof socket->settings.lingers) {
-        memcpy(socket->settings.lingers, value, sizeof socket->settings.lingers);
-        socket->settings.lingers_known = true;
+    if (level == LEVEL_SOCKET && name == NAME_LINGER) {
+        /* Four bytes count, also of more. What is not kept a fresh handle does not have. */
+        socket->settings.lingers_known = keeps && size >= (int32_t)sizeof socket->settings.lingers;
+        if (socket->settings.lingers_known)
+            memcpy(socket->settings.lingers, value, sizeof socket->settings.lingers);
     }
     if (level == LEVEL_SOCKET && name == NAME_DONT_LINGER) socket->settings.lingers_known = false;
     if (level == LEVEL_SOCKET && name == NAME_KEEP_ALIVE)

@@ -221,6 +221,33 @@ static void linger_goes_on_from_what_was_set_raw(void)
     pair_close(&both);
 }
 
+/* What may be behind the value is nothing to the kernel, and the socket says what the kernel has; a fresh handle gets
+ * it, unless it was so large that it is not kept. */
+static void linger_may_be_set_raw_with_something_behind_it(void)
+{
+    static const size_t sizes[] = {8, 200};
+    size_t i;
+
+    for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        pair both = {stream_new(APM_FAMILY_IPV4), NULL};
+        uint16_t linger[100] = {1, 6, 77};
+        bool kept = sizes[i] == 8;
+
+        if (both.socket == NULL) return;
+        set(both.socket, APM_SOCKET_OPTION_LINGER_TIME, 30);
+        (void)CHECK_ERROR(
+            apm_socket_set_raw_option(both.socket, LEVEL_SOCKET, SOCKET_LINGER, linger, sizes[i]),
+            APM_ERROR_SUCCESS);
+        check_linger(both.socket, 1, 6);
+        be_refused(both.socket, APM_FAMILY_IPV4);
+        be_connected(&both);
+        check_linger(both.socket, kept ? 1 : 0, kept ? 6 : 0);
+        set(both.socket, APM_SOCKET_OPTION_LINGER, 1);
+        check_linger(both.socket, 1, kept ? 6 : 0);
+        pair_close(&both);
+    }
+}
+
 static void what_the_kernel_refused_is_not_set_again(void)
 {
     pair both = {stream_new(APM_FAMILY_IPV4), NULL};
@@ -382,6 +409,7 @@ static const test_case raw[] = {
     {"last_setting_wins_whichever_way_it_was_made", last_setting_wins_whichever_way_it_was_made, false},
     {"linger_by_its_other_name_is_the_same_setting", linger_by_its_other_name_is_the_same_setting, false},
     {"linger_goes_on_from_what_was_set_raw", linger_goes_on_from_what_was_set_raw, false},
+    {"linger_may_be_set_raw_with_something_behind_it", linger_may_be_set_raw_with_something_behind_it, false},
     {"what_the_kernel_refused_is_not_set_again", what_the_kernel_refused_is_not_set_again, false},
     {"option_set_many_times_is_kept_once", option_set_many_times_is_kept_once, false},
     {NULL, NULL, false}};
