@@ -250,7 +250,8 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
 
             /* Not at: the clock's milliseconds are whole ones. */
             if (timeout == 0 || past > timeout) return APM_ERROR_TIMED_OUT;
-            left = timeout - (uint32_t)past + 1;
+            left = timeout - (uint32_t)past;
+            if (left < APM_INFINITE - 1) left++;
         }
     }
 }
