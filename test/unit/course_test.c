@@ -94,7 +94,7 @@ static void one_after_the_other_they_come_as_they_are(void)
     for (i = 0; i < 100; i++) check_order(&seed, draw(&seed, MOST + 1), false);
 }
 
-/* Each place only goes on: the rule as it is said looks at billions of them. */
+/* Each place only goes on: by the rule as it is said half a billion are looked at and moved. */
 static void order_of_many_is_known_at_once(void)
 {
     enum { MANY = 65534 };
