@@ -65,7 +65,7 @@ static void note_failure(apmi_operation *operation)
              apmi_handle_renew(socket) == APM_ERROR_SUCCESS)
         phase = APMI_FRESH;
     /* The local endpoint that the library has given it is gone with the attempt. */
-    if (socket->local.length == 0 && apmi_socket_is_stream(socket))
+    if (course->spent && socket->local.length == 0 && apmi_socket_is_stream(socket))
         atomic_store_explicit(&socket->named, false, memory_order_relaxed);
     apmi_socket_set_phase(socket, phase);
 }

@@ -14,7 +14,7 @@
  *                  at once makes room for the next one, but all of it is under the gate: after ROW of
  *                  them the others have their turn, a cancel, a close and the time limit above all.
  *                  While attempts are under way, the next one then waits for one of them to end, or for
- *                  DELAY. Otherwise the course rests: the operation, of which nothing is in the kernel,
+ *                  PAUSE. Otherwise the course rests: the operation, of which nothing is in the kernel,
  *                  is posted, and a worker goes on with it (`resting`). Until he does nobody else
  *                  begins an attempt, or finds the course over: he will, also when it is stopped meanwhile.
  *   2. end         an attempt's packet has come. A success is the winner if it is the first, and
@@ -34,6 +34,7 @@
  */
 #include "course.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "endpoint.h"
@@ -44,6 +45,7 @@
 
 #define DELAY 250u /* ms between two attempts; RFC 8305, section 8 */
 #define ROW 16u    /* attempts begun without letting others in between */
+#define PAUSE 1u   /* ms, of a row beside attempts that are under way */
 
 /* The room of an APMI_ATTEMPT. */
 typedef struct attempt_room {
@@ -278,13 +280,13 @@ static void end_delay(apmi_timer *timer)
     apmi_operation_release(operation);
 }
 
-static void begin_delay(apmi_operation *operation)
+static void begin_delay(apmi_operation *operation, uint32_t delay)
 {
     apmi_course *course = apmi_course_of(operation);
     bool was_armed = false;
 
     apmi_operation_retain(operation);
-    if (apmi_timer_arm(apmi_timers_of(operation), &course->delay, DELAY, end_delay, &was_armed) !=
+    if (apmi_timer_arm(apmi_timers_of(operation), &course->delay, delay, end_delay, &was_armed) !=
         APMK_SUCCESS) {
         course->due = true; /* without a timer at once, rather than never */
         was_armed = true;
@@ -327,7 +329,7 @@ static void begin_attempt(apmi_operation *operation)
     if (error != APM_ERROR_SUCCESS)
         note_error(course, remote, error);
     else if (course->parallel && course->next < course->count)
-        begin_delay(operation);
+        begin_delay(operation, DELAY);
 }
 
 static bool may_begin(const apmi_course *course)
@@ -346,7 +348,7 @@ static void pause_course(apmi_operation *operation)
         post_operation(operation);
     } else {
         course->due = false;
-        begin_delay(operation);
+        begin_delay(operation, PAUSE);
     }
 }
 
@@ -443,9 +445,10 @@ static apm_error renew_own(apmi_operation *operation)
     return error;
 }
 
-/* An attempt names the handle before it uses it: this one is in nobody's hands, and nobody's connection. */
+/* No attempt is under way: this handle is in nobody's hands, and nobody's connection. */
 apm_error apmi_course_freshen(apmi_operation *operation)
 {
+    assert(apmi_course_of(operation)->running == 0);
     return apmi_course_of(operation)->spent ? renew_own(operation) : APM_ERROR_SUCCESS;
 }
 

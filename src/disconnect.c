@@ -198,9 +198,9 @@ void apmi_farewell_follow(apmi_operation *operation)
         return;
     }
     assert(operation->connection == socket->connection);
-    /* Maybe a disconnect has claimed it that waits for its turn, and is aborted like all that does. */
-    if (farewell->reuses) apmi_socket_set_phase(socket, APMI_LEAVING);
     operation->error = apmi_error_from_native(apmi_farewell_issue(operation));
+    /* Maybe a disconnect has claimed it that waits for its turn, and is aborted like all that does. */
+    if (farewell->parts) apmi_socket_set_phase(socket, APMI_LEAVING);
 }
 
 /* Whether the connection goes, after a disconnect has tried to end our stream. Under the gate. */

@@ -21,11 +21,14 @@ bool apmi_end_is_reset(const apm_socket *socket)
     return (apmi_end_now(socket) & reset) == reset;
 }
 
-bool apmi_end_keeps_lane(const apm_socket *socket, bool in_kernel)
+bool apmi_end_keeps_lane(apm_socket *socket, bool in_kernel)
 {
     uint32_t end = apmi_end_now(socket);
 
-    return end & APMI_END_WAITS ? in_kernel : (end & APMI_END_CLOSES) != 0;
+    if (!(end & APMI_END_WAITS)) return (end & APMI_END_CLOSES) != 0;
+    if (in_kernel)
+        apmi_end_set(socket, end | APMI_END_ISSUED); /* who closes in a callback does not wait for that */
+    return in_kernel;
 }
 
 /* What is beside the state stays when that changes. */
@@ -85,7 +88,7 @@ static bool comes_later(apm_socket *socket)
     /* The library has not ended: it closes all sockets first. */
     in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0;
     in_kernel = apmi_lane_hold_outward(socket);
-    waits = apmi_lane_has_outward(socket) || (!in_callback && in_kernel);
+    waits = in_callback ? apmi_lane_has_to_send(socket) : in_kernel || apmi_lane_has_outward(socket);
     set_state(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
     return waits;
 }
@@ -101,8 +104,8 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
         (void)apmk_wait_address(&socket->end, end, timeout < pause ? timeout : pause);
 }
 
-/* False if not all of it went, or not in time. In a callback it does not wait for what the kernel has, whose packet
- * may be for this thread. */
+/* False if not all of it went, or not in time. In a callback it does not wait for what the kernel has, nor for a
+ * disconnect, whose packets may be for this thread. */
 static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
     uint64_t past = 0;
@@ -118,7 +121,7 @@ static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
         waits = comes_later(socket);
         end = apmi_end_now(socket);
         apmk_unlock_exclusive(&socket->gate);
-        if (waits) wait_for_it(socket, end, timeout - (uint32_t)past);
+        if (waits && !(end & APMI_END_CUT)) wait_for_it(socket, end, timeout - (uint32_t)past);
         past = apmk_now() - start;
     } while (waits && !(end & APMI_END_CUT) && past < timeout);
     return !waits && !(end & APMI_END_CUT);

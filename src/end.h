@@ -23,7 +23,7 @@ void apmi_end_set(apm_socket *socket, uint32_t end);
 bool apmi_end_is_reset(const apm_socket *socket);
 /* Whether the outward lane, where nothing waits, stays held: until the kernel has nothing of it that could fail before
  * an end that waits; and after it if the socket is being closed. */
-bool apmi_end_keeps_lane(const apm_socket *socket, bool in_kernel);
+bool apmi_end_keeps_lane(apm_socket *socket, bool in_kernel);
 /* Nothing is left to be sent: says the end that has waited, if one has. */
 void apmi_end_say(apm_socket *socket);
 /* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from

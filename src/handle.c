@@ -109,6 +109,12 @@ apm_error apmi_handle_renew(apm_socket *socket)
     return error;
 }
 
+bool apmi_handle_is_fixed(const apm_socket *socket)
+{
+    return apmi_socket_is_named(socket) || (socket->connect != NULL && apmi_socket_is_stream(socket) &&
+                                            apmi_course_of(socket->connect)->running != 0);
+}
+
 apm_error apmi_handle_freshen(apm_socket *socket)
 {
     uint32_t phase = APMI_SPENT;

@@ -29,8 +29,11 @@ apm_error apmi_handle_open_like(apm_socket *socket, apmi_handle *handle);
 /* Replaces the socket's handle by a fresh one like it. The old one is closed first, because the
  * new one may want its port; so when this fails the socket may be left with one unnamed. */
 apm_error apmi_handle_renew(apm_socket *socket);
-/* The same where a failed connect has used the handle up, which may be bound; and beside one that has not come to it
- * yet. */
+/* Under the gate: it comes too late to say what a handle has to know before it is bound. It is; or attempts of a connect
+ * are under way, whose handles have got what was said before. */
+bool apmi_handle_is_fixed(const apm_socket *socket);
+/* Renews one that is not fixed where a failed connect has used it up, which may be bound; and beside one that has not
+ * come to it yet. */
 apm_error apmi_handle_freshen(apm_socket *socket);
 /* The handle of the socket from here on; returns the old one, for the caller to close. */
 apmk_socket apmi_handle_install(apm_socket *socket, const apmi_handle *handle);

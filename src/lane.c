@@ -206,7 +206,7 @@ static apm_error find_obstacle(const apmi_operation *operation)
 }
 
 /* Under the exclusive gate, when nothing waits in it. */
-static bool lane_stays_held(const apm_socket *socket, const apmi_lane *lane)
+static bool lane_stays_held(apm_socket *socket, const apmi_lane *lane)
 {
     return lane == &socket->lanes[APMI_OUTWARD] &&
            apmi_end_keeps_lane(socket,
@@ -504,6 +504,16 @@ bool apmi_lane_hold_outward(apm_socket *socket)
 bool apmi_lane_has_outward(const apm_socket *socket)
 {
     return socket->queues[APMI_OUTWARD].first != NULL || socket->alone != NULL;
+}
+
+bool apmi_lane_has_to_send(const apm_socket *socket)
+{
+    const apmi_operation *at = socket->alone;
+
+    if (at != NULL && at->kind != APMI_DISCONNECT) return true;
+    for (at = socket->queues[APMI_OUTWARD].first; at != NULL; at = at->next)
+        if (at->kind != APMI_DISCONNECT) return true;
+    return false;
 }
 
 bool apmi_lane_in_kernel(apm_socket *socket)

@@ -32,6 +32,8 @@ bool apmi_lane_put_back(apmi_operation *operation);
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
 /* Under the exclusive gate: whether anything waits for its turn to be sent, or is in pieces. */
 bool apmi_lane_has_outward(const apm_socket *socket);
+/* The same, but for a disconnect: that is nothing which the peer could miss. */
+bool apmi_lane_has_to_send(const apm_socket *socket);
 /* Under the exclusive gate: nothing more goes to the kernel past the queue. True if it has anything to send: there will
  * be a flush when it has not. */
 bool apmi_lane_hold_outward(apm_socket *socket);

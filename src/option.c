@@ -181,7 +181,7 @@ static apm_error set_unbound(apm_socket *socket, int32_t level, int32_t name, in
 
     apmk_lock_exclusive(&socket->gate);
     if (!apmi_socket_closed(socket)) {
-        error = apmi_socket_is_named(socket) ? APM_ERROR_INVALID_OPERATION : apmi_handle_freshen(socket);
+        error = apmi_handle_is_fixed(socket) ? APM_ERROR_INVALID_OPERATION : apmi_handle_freshen(socket);
         if (error == APM_ERROR_SUCCESS)
             error = apmi_settings_set_locked(socket, level, name, &value, (int32_t)sizeof value);
     }

@@ -18,7 +18,7 @@ static apm_error bind_anew(apm_socket *socket, const apmk_address *address)
     uint32_t phase = APMI_FRESH;
     apm_error error;
 
-    if (apmi_socket_is_named(socket)) return APM_ERROR_INVALID_ARGUMENT;
+    if (apmi_handle_is_fixed(socket)) return APM_ERROR_INVALID_ARGUMENT;
     socket->local.length = 0;
     error = apmi_handle_freshen(socket);
     if (error == APM_ERROR_SUCCESS)
@@ -146,9 +146,34 @@ apm_error APM_CALL apm_socket_available(apm_socket *socket, size_t *bytes)
     return error;
 }
 
-/* There are codes that wait: not under the gate, for which a timer of the socket would wait, and with it all others. */
-static apm_error control_handle(apm_socket *socket, uint32_t code, const void *in, uint32_t in_size,
-                                void *out, uint32_t out_size, uint32_t *returned)
+/* Codes that wait, for something to change. */
+static bool code_waits(uint32_t code)
+{
+    switch (code) {
+    case 0x28000017u: /* SIO_ADDRESS_LIST_CHANGE */
+    case 0x88000015u: /* SIO_ROUTING_INTERFACE_CHANGE */
+    case 0x88000019u: /* SIO_NSP_NOTIFY_CHANGE */
+    case 0x2000747Au: /* SIO_IDEAL_SEND_BACKLOG_CHANGE */ return true;
+    default: return false;
+    }
+}
+
+static apm_error control_at_once(apm_socket *socket, uint32_t code, const void *in, uint32_t in_size,
+                                 void *out, uint32_t out_size, uint32_t *returned)
+{
+    apm_error error = APM_ERROR_OBJECT_DISPOSED;
+
+    apmk_lock_shared(&socket->gate);
+    if (!apmi_socket_closed(socket))
+        error = apmi_error_from_native(
+            apmk_socket_io_control(socket->handle, code, in, in_size, out, out_size, returned));
+    apmk_unlock_shared(&socket->gate);
+    return error;
+}
+
+/* Not under the gate, for which a timer of the socket would wait, and with it all others. */
+static apm_error control_and_wait(apm_socket *socket, uint32_t code, const void *in, uint32_t in_size,
+                                  void *out, uint32_t out_size, uint32_t *returned)
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
     apmi_poller poller;
@@ -180,7 +205,8 @@ apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, cons
     if (code == APMK_NON_BLOCKING) return APM_ERROR_INVALID_OPERATION;
 
     apmi_socket_hold(socket); /* a close, which takes the creator's reference back, does not wait for it */
-    error = control_handle(socket, code, in, (uint32_t)in_size, out, (uint32_t)out_size, &size);
+    error = (code_waits(code) ? control_and_wait : control_at_once)(socket, code, in, (uint32_t)in_size, out,
+                                                                    (uint32_t)out_size, &size);
     apmi_socket_drop(socket);
     if (error == APM_ERROR_SUCCESS && returned != NULL) *returned = size;
     return error;

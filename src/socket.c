@@ -234,8 +234,10 @@ static apm_error look_at_handle(apm_socket *socket, apmk_socket handle)
     code = apmk_socket_local(handle, found.address, &found.length);
     if (code != APMK_SUCCESS) return excuse(code, APM_ERROR_INVALID_ARGUMENT, APM_ERROR_NOT_CONNECTED);
     atomic_store_explicit(&socket->named, true, memory_order_relaxed);
-    if (apm_endpoint_port(&found) == 0) return APM_ERROR_SUCCESS; /* it gets one with the connect */
-    if (apmi_endpoint_is_valid(&found)) apmi_address_set(&socket->local, &found);
+    /* It may get its port with the connect only. */
+    if (apmi_endpoint_is_valid(&found) &&
+        (apm_endpoint_port(&found) != 0 || !apmi_endpoint_is_wildcard(&found)))
+        apmi_address_set(&socket->local, &found);
     found.length = (int32_t)sizeof found.address;
     code = apmk_socket_remote(handle, found.address, &found.length);
     if (code != APMK_SUCCESS) return excuse(code, APM_ERROR_NOT_CONNECTED, APM_ERROR_INVALID_ARGUMENT);

@@ -31,8 +31,9 @@ enum {
     APMI_END_WAITS, /* for what is to be sent before it */
     APMI_END_SAID,
     /* Beside these: */
-    APMI_END_CUT = 4,   /* something has failed meanwhile that was to be sent before it, */
-    APMI_END_CLOSES = 8 /* and it is a close by a time that waits: the connection is reset then */
+    APMI_END_CUT = 4,    /* something has failed meanwhile that was to be sent before it, */
+    APMI_END_CLOSES = 8, /* and it is a close by a time that waits: the connection is reset then */
+    APMI_END_ISSUED = 16 /* what it waits for is all in the kernel */
 };
 
 struct apm_socket {

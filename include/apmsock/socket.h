@@ -162,7 +162,8 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
  * positive number of milliseconds ends our stream behind everything that was begun to be sent, **blocks**
  * until the peer has ended its own or the time is over, and aborts in the latter case or when data is
  * left unread: the peer gets all of it, or sees a reset. What is pending meanwhile goes on, and is aborted
- * after that; what has failed by then, or was cancelled before, is its caller's to know and counts for nothing.
+ * after that. What had ended in an error before the close is its caller's to know and counts for nothing; what
+ * ends in one later, also by an earlier cancel, resets the connection.
  * A worker has to see that a send is over: where callbacks keep all of them for all of the time, that is over,
  * too. In a callback it keeps one itself: of a list or a file nothing goes on where that is the only
  * one, and a send that is still in the kernel is cut off if the peer has ended its stream before.
@@ -192,7 +193,7 @@ APM_API void APM_CALL apm_socket_release(apm_socket *socket);
 APM_API bool APM_CALL apm_socket_connected(const apm_socket *socket);
 
 /**
- * The local endpoint. While a connect is under way its port may still be 0: Windows chooses one that connections can
+ * The local endpoint. Before it is connected its port may be 0: Windows chooses one that connections can
  * share when it knows the peer (APM_SOCKET_OPTION_REUSE_UNICAST_PORT).
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, APM_ERROR_INVALID_ARGUMENT
@@ -240,13 +241,15 @@ APM_API apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseco
 /**
  * WSAIoctl with a code of Winsock's: `in_size` bytes at `in`, and room for `out_size` at
  * `out`; `returned` (may be NULL) receives how many are there. What is set this way is not
- * set again on a fresh kernel socket. **Blocks** only for a code that waits by itself
- * (SIO_ADDRESS_LIST_CHANGE and its like), and nobody else meanwhile: a close does not wait for the call, but
- * asks the kernel to end it, with APM_ERROR_OBJECT_DISPOSED. The kernel may do that or not. Until the call has returned the
- * kernel's socket stays, and with it the port that one may be bound to: apm_cleanup waits for that, and what needs
- * a fresh kernel socket with the same port (a connect after a failed one, a disconnect with reuse) may be
- * APM_ERROR_ADDRESS_ALREADY_IN_USE. Where the kernel's socket is replaced, or the connection is lost, the call may end, too, as
- * APM_ERROR_OPERATION_ABORTED or APM_ERROR_INTERRUPTED.
+ * set again on a fresh kernel socket. **Blocks** only for a code that waits by itself, and with
+ * SIO_ADDRESS_LIST_CHANGE, SIO_ROUTING_INTERFACE_CHANGE, SIO_NSP_NOTIFY_CHANGE and SIO_IDEAL_SEND_BACKLOG_CHANGE
+ * nobody else meanwhile: a close does not wait for the call, but asks the kernel to end it, with
+ * APM_ERROR_OBJECT_DISPOSED. The kernel may do that or not. Until the call has returned the
+ * kernel's socket stays, and with it the connection and the port that it may have: apm_cleanup waits for that, the peer
+ * sees the end, or the reset, of a close then, and what needs the same port (a fresh kernel socket of this one, for a
+ * connect after a failed one, or a disconnect with reuse) may be APM_ERROR_ADDRESS_ALREADY_IN_USE. Where the kernel's socket is replaced, or the connection is lost, the call may end, too, as
+ * APM_ERROR_OPERATION_ABORTED or APM_ERROR_INTERRUPTED. Another code that waits keeps a close, time limits and
+ * apm_cleanup waiting.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL (`socket`, or a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a size above 2 GiB), APM_ERROR_INVALID_OPERATION

@@ -109,6 +109,27 @@ static void refusal_on_loopback_is_known_at_once(void)
     (void)apm_socket_close(socket);
 }
 
+/* Beside one that hangs those that fail at once take no time, also where there are many. */
+static void row_that_fails_at_once_takes_no_time(void)
+{
+    enum { MANY = 40 };
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
+    apm_socket *socket = new_stream();
+    apm_endpoint remotes[MANY];
+    timed one;
+    int i;
+
+    remotes[0] = nobody();
+    for (i = 1; i < MANY - 1; i++) (void)apm_endpoint_from_ip("198.51.100.1", 9, &remotes[i]);
+    remotes[MANY - 1] = at_port(sim_listener_port(listener));
+    CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(connect_to(socket, remotes, MANY, 0, &one) <= 250 + 4 * slack());
+    CU_ASSERT(one.error == APM_ERROR_SUCCESS);
+    (void)apm_socket_close(socket);
+    sim_listener_close(listener);
+}
+
 /* ---- disconnecting ------------------------------------------------------------------------------ */
 
 static void APM_CALL note_disconnect(apm_async_result *result)
@@ -274,6 +295,7 @@ static const plain_case tests[] = {
     {"next_attempt_begins_after_250_ms", next_attempt_begins_after_250_ms},
     {"addresses_in_turn_take_the_kernels_time", addresses_in_turn_take_the_kernels_time},
     {"refusal_on_loopback_is_known_at_once", refusal_on_loopback_is_known_at_once},
+    {"row_that_fails_at_once_takes_no_time", row_that_fails_at_once_takes_no_time},
     {"disconnect_waits_two_seconds_for_the_peer", disconnect_waits_two_seconds_for_the_peer},
     {"idle_workers_leave", idle_workers_leave},
     {"idle_worker_stays_for_what_it_has_begun", idle_worker_stays_for_what_it_has_begun},

@@ -428,6 +428,95 @@ static void connect_that_fails_leaves_no_connection(void)
     sim_listener_close(listener);
 }
 
+/* Connects another socket, and takes the only place in the listener's queue. */
+static apm_socket *fill_queue(sim_listener *listener)
+{
+    apm_endpoint remote = endpoint_of("127.0.0.1", sim_listener_port(listener));
+    apm_socket *socket = new_socket(APM_SOCKET_STREAM);
+
+    CU_ASSERT_FATAL(apm_socket_connect(socket, &remote) == APM_ERROR_SUCCESS);
+    return socket;
+}
+
+static void empty_queue(sim_listener *listener)
+{
+    sim_peer *peer;
+
+    while ((peer = sim_accept(listener, 0)) != NULL) sim_peer_close(peer);
+}
+
+/* The socket's own attempt has failed, and left a fresh handle; the one that wins is under way. */
+static void winner_is_what_it_was_when_it_began(void)
+{
+    sim_profile before = *sim_profile_now(), poor = before;
+    sim_listener *listeners[2] = {sim_listen(APM_FAMILY_IPV4, 1), sim_listen(APM_FAMILY_IPV4, 1)};
+    apm_socket *others[2] = {fill_queue(listeners[0]), fill_queue(listeners[1])};
+    apm_socket *socket = new_socket(APM_SOCKET_STREAM);
+    apm_endpoint remotes[2], local = endpoint_of("127.0.0.1", 5001);
+    apm_async_result *result = NULL;
+    sim_peer *first;
+    int i;
+
+    for (i = 0; i < 2; i++) remotes[i] = endpoint_of("127.0.0.1", sim_listener_port(listeners[i]));
+    CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_connect_many(socket, remotes, 2, NULL, NULL, &result) == APM_ERROR_SUCCESS);
+    sim_sleep(1500);
+    poor.faults[SIM_CONTEXT].nth = 1;
+    sim_set_profile(&poor);
+    first = sim_accept(listeners[0], 1000);
+    sim_sleep(1500);
+    sim_set_profile(&before);
+    CU_ASSERT(!apm_async_result_is_completed(result));
+    CU_ASSERT(apm_socket_bind(socket, &local) == APM_ERROR_INVALID_ARGUMENT);
+    CU_ASSERT(apm_socket_set_option(socket, APM_SOCKET_OPTION_EXCLUSIVE_ADDRESS_USE, 1) ==
+              APM_ERROR_INVALID_OPERATION);
+    empty_queue(listeners[1]);
+    CU_ASSERT(apm_socket_end_connect(socket, result) == APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    (void)apm_socket_close(socket);
+    if (first != NULL) sim_peer_close(first);
+    for (i = 0; i < 2; i++) {
+        (void)apm_socket_close(others[i]);
+        empty_queue(listeners[i]);
+        sim_listener_close(listeners[i]);
+    }
+}
+
+/* Asks for what there is to read, again and again. */
+static void ask_what_is_there(void *argument)
+{
+    const uint32_t code = 0x4004667F; /* FIONREAD */
+    uint32_t count;
+    int i;
+
+    for (i = 0; i < 40; i++) {
+        (void)apm_socket_io_control((apm_socket *)argument, code, NULL, 0, &count, sizeof count, NULL);
+        sim_sleep(1);
+    }
+}
+
+/* Its port goes from one handle to the next. */
+static void question_keeps_no_port(void)
+{
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, new_socket(APM_SOCKET_STREAM)};
+    apm_endpoint remotes[2] = {endpoint_of("127.0.0.1", 1),
+                               endpoint_of("127.0.0.1", sim_listener_port(one.listener))};
+    apm_endpoint local = endpoint_of("127.0.0.1", 5001);
+    apm_async_result *result = NULL;
+    sim_thread *asker;
+
+    CU_ASSERT(apm_socket_bind(one.socket, &local) == APM_ERROR_SUCCESS);
+    asker = sim_thread_start("asker", ask_what_is_there, one.socket);
+    CU_ASSERT(apm_socket_begin_connect_many(one.socket, remotes, 2, NULL, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_end_connect(one.socket, result) == APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    sim_thread_join(asker);
+    one.peer = sim_accept(one.listener, 60000);
+    close_connection(&one);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -444,6 +533,8 @@ static const plain_case scenes[] = {
      connect_beside_a_bind_that_fails_has_the_local_endpoint_or_fails},
     {"attempts_that_fail_at_once_leave_room_for_others", attempts_that_fail_at_once_leave_room_for_others},
     {"connect_that_fails_leaves_no_connection", connect_that_fails_leaves_no_connection},
+    {"winner_is_what_it_was_when_it_began", winner_is_what_it_was_when_it_began},
+    {"question_keeps_no_port", question_keeps_no_port},
 };
 
 int main(void)

@@ -265,6 +265,23 @@ static void next_list_gives_a_cancelled_one_no_good_end(void)
     cancel_the_first_of(2, NULL);
 }
 
+/* The connection is going to be reset: there is nothing to wait for in what comes behind. */
+static void close_does_not_wait_behind_a_failure(void)
+{
+    scene all = {.begun = 0};
+    uint64_t begun = sim_now();
+    sim_thread *canceller;
+
+    open_scene(&all, hear_very_late);
+    begin_a_list(&all);
+    begin_a_list(&all);
+    canceller = sim_thread_start("canceller", cancel_soon, all.result);
+    close_scene(&all);
+    CU_ASSERT(sim_now() - begun < 1000);
+    end_scene(&all, canceller);
+    check_heard(&all.hears, 2 * MUCH);
+}
+
 static void shut_down_soon(void *argument)
 {
     sim_sleep(20);
@@ -489,6 +506,7 @@ static const plain_case scenes[] = {
      late_abort_of_the_last_connection_cuts_nothing_off},
     {"cancelled_list_has_no_good_end", cancelled_list_has_no_good_end},
     {"next_list_gives_a_cancelled_one_no_good_end", next_list_gives_a_cancelled_one_no_good_end},
+    {"close_does_not_wait_behind_a_failure", close_does_not_wait_behind_a_failure},
     {"shutdown_gives_a_cancelled_list_no_good_end", shutdown_gives_a_cancelled_list_no_good_end},
     {"shutdown_gives_a_cancelled_send_no_good_end", shutdown_gives_a_cancelled_send_no_good_end},
     {"disconnect_gives_a_cancelled_list_no_good_end", disconnect_gives_a_cancelled_list_no_good_end},
