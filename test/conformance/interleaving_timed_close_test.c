@@ -279,7 +279,7 @@ static void close_does_not_wait_behind_a_failure(void)
     close_scene(&all);
     CU_ASSERT(sim_now() - begun < 1000);
     end_scene(&all, canceller);
-    check_heard(&all.hears, 2 * MUCH);
+    check_heard(&all.hears, 2 * (int64_t)MUCH);
 }
 
 static void shut_down_soon(void *argument)
