@@ -10,8 +10,8 @@
  * closed. So nobody waits with that one in his hands, nor with one that may be bound meanwhile: he
  * looks, under the gate, and waits without it.
  *
- * An io_control whose code waits is on the list, too, but cannot look for a close: whoever leaves the handle to it cancels what is in the kernel with it. Of a bound socket it keeps the port
- * until it returns.
+ * An io_control whose code waits is on the list, too, but cannot look for a close: whoever leaves the handle
+ * to it cancels what is in the kernel with it. Of a bound socket it keeps the port until it returns.
  */
 #include "poll.h"
 

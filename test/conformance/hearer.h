@@ -22,6 +22,12 @@ static inline void hear_to_the_end(void *argument)
     if (hears->ended == 0) sim_peer_end(hears->peer);
 }
 
+static inline void hear_late(void *argument)
+{
+    sim_sleep(100);
+    hear_to_the_end(argument);
+}
+
 /* What it has to find: all of it, or no good end. */
 static inline void check_heard(const hearer *hears, int64_t whole)
 {

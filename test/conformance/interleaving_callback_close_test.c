@@ -8,12 +8,6 @@ static uint64_t close_time; /* that it has taken */
 static bool reuses, has_more;
 static _Atomic uint32_t closes, closed;
 
-static void hear_late(void *argument)
-{
-    sim_sleep(100);
-    hear_to_the_end(argument);
-}
-
 static void close_here(apm_async_result *result)
 {
     apm_socket *socket = (apm_socket *)apm_async_result_state(result);

@@ -14,12 +14,6 @@ typedef struct scene {
     uint32_t begun;           /* operations, in all rounds */
 } scene;
 
-static void hear_late(void *argument)
-{
-    sim_sleep(100);
-    hear_to_the_end(argument);
-}
-
 static void hear_very_late(void *argument)
 {
     sim_sleep(6000);
@@ -32,6 +26,14 @@ static void open_scene(scene *all, void (*hear)(void *argument))
     open_connection(&all->one);
     all->hears.peer = all->one.peer;
     all->peer = sim_thread_start("peer", hear, &all->hears);
+}
+
+/* Somebody who uses the socket beside; he has a reference of his own, and gives it back. NULL: nobody. */
+static sim_thread *start_beside(const scene *all, void (*beside)(void *argument))
+{
+    if (beside == NULL) return NULL;
+    apm_socket_retain(all->one.socket);
+    return sim_thread_start("beside", beside, all->one.socket);
 }
 
 static void begin_a_list(scene *all)
@@ -81,20 +83,17 @@ static void check_good_end(const scene *all, int64_t whole)
 
 /* ---- all of it goes ------------------------------------------------------------------------------------ */
 
-/* A list, and somebody who uses the socket beside; he has a reference of his own, and gives it back. */
+/* A list, and somebody beside. */
 static void close_a_list(void (*hear)(void *argument), void (*beside)(void *argument))
 {
     scene all = {.begun = 0};
-    sim_thread *other = NULL;
+    sim_thread *other;
     int round;
 
     for (round = 0; round < 2; round++) {
         open_scene(&all, hear);
         begin_a_list(&all);
-        if (beside != NULL) {
-            apm_socket_retain(all.one.socket);
-            other = sim_thread_start("beside", beside, all.one.socket);
-        }
+        other = start_beside(&all, beside);
         close_scene(&all);
         end_scene(&all, other);
         check_good_end(&all, MUCH);
@@ -239,16 +238,13 @@ static void late_abort_of_the_last_connection_cuts_nothing_off(void)
 static void cancel_the_first_of(int lists, void (*beside)(void *argument))
 {
     scene all = {.begun = 0};
-    sim_thread *canceller, *other = NULL;
+    sim_thread *canceller, *other;
     int i;
 
     open_scene(&all, hear_late);
     for (i = 0; i < lists; i++) begin_a_list(&all);
     canceller = sim_thread_start("canceller", cancel_soon, all.result);
-    if (beside != NULL) {
-        apm_socket_retain(all.one.socket);
-        other = sim_thread_start("beside", beside, all.one.socket);
-    }
+    other = start_beside(&all, beside);
     close_scene(&all);
     sim_thread_join(canceller);
     end_scene(&all, other);
@@ -362,7 +358,7 @@ static void cancel_in_the_kernel(bool list, void (*beside)(void *argument))
 {
     scene all = {.begun = 0};
     late_cancel cancels;
-    sim_thread *canceller, *other = NULL;
+    sim_thread *canceller, *other;
     uint32_t round;
 
     for (round = 0; round < 4; round++) {
@@ -374,10 +370,7 @@ static void cancel_in_the_kernel(bool list, void (*beside)(void *argument))
                                         &cancels.result) == APM_ERROR_SUCCESS);
         all.begun++;
         canceller = sim_thread_start("canceller", cancel_late, &cancels);
-        if (beside != NULL) {
-            apm_socket_retain(all.one.socket);
-            other = sim_thread_start("beside", beside, all.one.socket);
-        }
+        other = start_beside(&all, beside);
         close_scene(&all);
         sim_thread_join(canceller);
         end_scene(&all, other);
