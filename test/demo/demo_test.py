@@ -470,6 +470,18 @@ class Serving(DemoTest):
         for number, client in enumerate(silent):
             self.assertEqual(read_to_end(client), b"number %d<EOF>" % number)
 
+    def test_no_client_is_forgotten(self):
+        """That comes while the server is busy with another one, sooner or later within its turn."""
+        other = self.client()
+        for number in range(2000):
+            other.sendall(b"x")
+            come = time.perf_counter() + number % 100 * 1e-5
+            while time.perf_counter() < come:
+                pass
+            with socket.create_connection(("127.0.0.1", self.port), LONGEST_RUN) as client:
+                client.sendall(b"<EOF>")
+                self.assertEqual(read_to_end(client), b"<EOF>")
+
     def test_client_that_never_stops_keeps_nobody_waiting(self):
         busy, over = self.client(), threading.Event()
 

@@ -8,6 +8,7 @@
 
 #include "conversation.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct connection {
@@ -20,6 +21,7 @@ struct server {
     WSAEVENT stop;
     WSAEVENT ready;
     HANDLE thread;
+    bool has_clients; /* that nobody has accepted */
     connection *connections;
     apm_endpoint endpoint;
 };
@@ -42,16 +44,26 @@ static void admit(server *self, SOCKET accepted)
     free(one);
 }
 
-static void accept_all(server *self)
+/*
+ * One for each FD_ACCEPT: Winsock tells of the next client once this one has been accepted. To accept
+ * what it has not told of is a mistake under Wine: its notice, which is then on its way already, finds
+ * no client, and Wine tells of no other one until an accept has succeeded.
+ */
+static void accept_next(server *self)
 {
-    for (;;) {
-        SOCKET accepted = accept(self->listener, NULL, NULL);
-        if (accepted != INVALID_SOCKET) {
-            admit(self, accepted);
-        } else if (WSAGetLastError() != WSAECONNRESET) { /* that is a client which has left already */
-            return;
-        }
-    }
+    WSANETWORKEVENTS seen;
+    if (WSAEnumNetworkEvents(self->listener, NULL, &seen) == 0 && (seen.lNetworkEvents & FD_ACCEPT) != 0)
+        self->has_clients = true;
+    if (!self->has_clients) return;
+    SOCKET accepted = accept(self->listener, NULL, NULL);
+    if (accepted != INVALID_SOCKET) {
+        self->has_clients = false;
+        admit(self, accepted);
+    } else if (WSAGetLastError() == WSAEWOULDBLOCK) {
+        self->has_clients = false;
+    } else if (WSAGetLastError() == WSAECONNRESET) { /* this one has left already */
+        WSASetEvent(self->ready);
+    } /* what the system has too little for waits for the next turn */
 }
 
 static void advance_all(server *self)
@@ -77,7 +89,7 @@ static DWORD WINAPI run_server(void *argument)
     HANDLE events[] = {self->stop, self->ready};
     while (WaitForMultipleObjects(2, events, FALSE, INFINITE) == WAIT_OBJECT_0 + 1) {
         WSAResetEvent(self->ready); /* before looking: what happens meanwhile sets it again */
-        accept_all(self);
+        accept_next(self);
         advance_all(self);
     }
     while (self->connections != NULL) {
