@@ -4,17 +4,34 @@
 
 /* ---- places --------------------------------------------------------------------------------- */
 
-void place_close(place *at, uint64_t *stream)
+enum close_way { CLOSE_SENDS_ALL = 1, CLOSE_OTHERWISE = 2 };
+
+/* Mostly short of what the other end takes; or long enough, where time costs nothing. */
+static int32_t draw_patience(uint64_t *stream)
 {
+    int32_t drawn = 1 + (int32_t)draw(stream, 8);
+
+    return drawn <= 4 ? drawn : sim_is_seeded() ? 1000 : 20;
+}
+
+/* A close with a time, but in a callback, is the only one that lets everything be sent before; where others
+ * come meanwhile nobody knows which of them it was that closed. */
+void place_close(place *at, bool calls_back, uint64_t *stream)
+{
+    uint32_t kind = draw(stream, 4);
+    bool sends_all = kind == 1 && !calls_back;
     apm_error error;
 
-    atomic_store_explicit(&at->closed, true, memory_order_relaxed);
-    switch (draw(stream, 4)) {
+    atomic_fetch_or(&at->ways, sends_all ? CLOSE_SENDS_ALL : CLOSE_OTHERWISE);
+    atomic_store(&at->closed, true);
+    switch (kind) {
     case 0: error = apm_socket_close_timeout(at->socket, 0); break;
-    case 1: error = apm_socket_close_timeout(at->socket, 1 + (int32_t)draw(stream, 4)); break;
+    case 1: error = apm_socket_close_timeout(at->socket, draw_patience(stream)); break;
     default: error = apm_socket_close(at->socket); break;
     }
     check_at(error == APM_ERROR_SUCCESS, "close", at);
+    if (atomic_load(&at->ways) == CLOSE_SENDS_ALL && !atomic_load(&at->in->cleaned_up))
+        atomic_store(&at->sends_all, true);
 }
 
 static void keep_call(actor *one, call *made)
@@ -144,6 +161,15 @@ static void shut_down(actor *one, place *at)
     check_at(error == APM_ERROR_SUCCESS || error == APM_ERROR_OBJECT_DISPOSED, "shutdown", at);
 }
 
+/* With something under way, mostly. */
+static void leave(actor *one, place *at)
+{
+    uint32_t count = draw(&one->stream, 3);
+
+    while (count-- != 0) transfer(one, at, CALL_SEND);
+    place_close(at, false, &one->stream);
+}
+
 static void use_place(actor *one, place *at)
 {
     switch (draw(&one->stream, 8)) {
@@ -171,7 +197,7 @@ static void use_place(actor *one, place *at)
             check_at(one->in->hostile, "another startup", at);
         break;
     default:
-        if (draw(&one->stream, 4) == 0) place_close(at, &one->stream);
+        if (draw(&one->stream, 4) == 0) leave(one, at);
         break;
     }
 }

@@ -187,7 +187,7 @@ static void do_deed(call *made, apm_async_result *result)
 
     switch (made->deed) {
     case DEED_CLOSE:
-        if (draw(&made->stream, 4) == 0) place_close(made->at, &made->stream);
+        if (draw(&made->stream, 4) == 0) place_close(made->at, true, &made->stream);
         break;
     case DEED_BLOCK: sim_sleep(draw(&made->stream, 4)); break;
     case DEED_MEDDLE: slot_meddle(run, &made->stream); break;
@@ -380,6 +380,7 @@ bool call_begin(call *made)
         return false;
     }
     made->precedes_end = !atomic_load(&made->at->is_ended);
+    made->precedes_close = !atomic_load(&made->at->closed);
     check(!wants || made->result != NULL, "Begin gave no result", made);
     if (wants) made->synchronously = apm_async_result_completed_synchronously(made->result);
     return true;

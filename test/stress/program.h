@@ -71,6 +71,7 @@ struct call {
     size_t seen;
     bool is_early, is_outlived; /* begun before anybody closed its place; and called back after that */
     bool precedes_end;          /* begun before anybody ended our stream */
+    bool precedes_close;        /* and before anybody closed its place */
     uint64_t begin_thread, begin_time;
 
     apm_async_result *result; /* what Begin gave; given back when `released` */
@@ -144,7 +145,9 @@ struct place {
     uint64_t offset;        /* of the next send in the stream */
     uint32_t chain_left[2]; /* of receives, of sends: what callbacks may still begin */
     bool chain_begun[2];    /* the actor's */
-    _Atomic bool closed;    /* somebody has called close */
+    _Atomic bool closed;    /* somebody has called close, */
+    _Atomic uint32_t ways;  /* in these ways: bits */
+    _Atomic bool sends_all; /* and what was closed is what waits until all is sent */
     _Atomic bool is_ended;  /* somebody has begun to shut down sending */
 };
 
@@ -270,7 +273,7 @@ void actor_run(void *argument);
 void host_run(void *argument);
 /* addresses.c: the remotes of a place, and the name that has them. */
 void addresses_draw(place *at, uint64_t *stream);
-void place_close(place *at, uint64_t *stream);
+void place_close(place *at, bool calls_back, uint64_t *stream);
 
 /* question.c: asks it something, or tells it; asks a result for its message. */
 void place_ask(place *at, uint64_t *stream);

@@ -79,7 +79,7 @@ void tally_settle(program *run)
     for (i = 0; i < ACTORS; i++)
         if (fleet_is_open(&run->actors[i])) return;
     for (i = 0; i < PLACES; i++)
-        if (run->places[i].socket != NULL) place_close(&run->places[i], &run->places[i].stream);
+        if (run->places[i].socket != NULL) place_close(&run->places[i], false, &run->places[i].stream);
     for (; patience != 0; patience--) {
         if (!ask(&run->settled)) return;
         /* A socket leaves just after the last of its operations. */
