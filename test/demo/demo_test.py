@@ -22,7 +22,7 @@ import unittest
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 import program  # noqa: E402
-from peers import Peer, bindable, ipv6_is_there, read_to_end, read_until, reset, unused_port  # noqa: E402
+from peers import Peer, bindable, ipv6_is_there, read_to_end, read_until, refusing_port, reset, unused_port  # noqa: E402
 from program import LONGEST_RUN, SLACK, run  # noqa: E402
 
 SAMPLE = b"This is a test<EOF>"
@@ -239,13 +239,13 @@ class Failures(DemoTest):
         return rf"127\.0\.0\.1:{port}"
 
     def test_refused(self):
-        port = unused_port()
-        outcome = self.talk(port)
+        with refusing_port() as port:
+            outcome = self.talk(port)
         self.assert_failure(outcome, rf"cannot connect to {self.where(port)}: .+ \(ConnectionRefused\)")
 
     def test_refused_by_name(self):
-        port = unused_port()
-        outcome = self.talk(port, host="localhost")
+        with refusing_port() as port:
+            outcome = self.talk(port, host="localhost")
         self.assert_failure(
             outcome, rf"cannot connect to localhost:{port} \({self.where(port)}\): .+ \(ConnectionRefused\)")
 

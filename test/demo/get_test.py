@@ -20,7 +20,7 @@ import unittest
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 import program  # noqa: E402
-from peers import Peer, ipv6_is_there, read_to_end, reset, unused_port  # noqa: E402
+from peers import Peer, ipv6_is_there, read_to_end, refusing_port, reset  # noqa: E402
 from program import LONGEST_RUN, SLACK, Run, run  # noqa: E402
 
 MEBIBYTE = 1 << 20
@@ -326,9 +326,9 @@ class Files(GetTest):
         self.assertEqual((outcome.code, outcome.out), (0, b"from the file"), outcome)
 
     def test_no_such_file(self):
-        outcome = self.get(unused_port(), "--file", "no-such-file")
+        outcome = self.get(1, "--file", "no-such-file")
         self.assert_failure(outcome, r"cannot read the file no-such-file: .+ \(FileNotFound\)")
-        outcome = self.get(unused_port(), "--file", ".")
+        outcome = self.get(1, "--file", ".")
         self.assert_failure(outcome, r"cannot read the file \.: .+ \(error 5\)")
 
     def test_server_that_ends_its_stream_and_takes_no_more(self):
@@ -362,14 +362,14 @@ class Files(GetTest):
 
 class Failures(GetTest):
     def test_refused(self):
-        port = unused_port()
-        outcome = self.get(port, stdin=self.input(b"x"))
+        with refusing_port() as port:
+            outcome = self.get(port, stdin=self.input(b"x"))
         self.assert_failure(outcome, rf"cannot connect to 127\.0\.0\.1:{port}: .+127\.0\.0\.1\]?:{port} "
                             r"\(ConnectionRefused\)")
 
     def test_refused_by_name(self):
-        port = unused_port()
-        outcome = self.get(port, host="localhost")
+        with refusing_port() as port:
+            outcome = self.get(port, host="localhost")
         self.assert_failure(outcome, rf"cannot connect to localhost:{port}: .+ \(ConnectionRefused\)")
 
     def test_unknown_host(self):

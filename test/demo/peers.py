@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Scripted servers for the tests of the demo: plain sockets that share nothing with the demo."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -66,7 +67,16 @@ class Peer:
             raise self.failures[0]
 
 
+@contextlib.contextmanager
+def refusing_port():
+    """Bound, and nobody listens: meanwhile no other program can get it, and listen there."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield silent.getsockname()[1]
+
+
 def unused_port():
+    """For a server, at once: it may be another program's soon."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

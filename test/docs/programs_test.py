@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True  # the sources are no place for what is made from
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "demo"))
 import program  # noqa: E402
-from peers import LONGEST_WAIT, Peer, read_to_end, read_until, unused_port  # noqa: E402
+from peers import LONGEST_WAIT, Peer, read_to_end, read_until, refusing_port  # noqa: E402
 
 MANY = 200
 # What Wine says of a desktop that has no screen, into the output of whoever is the first to have one started.
@@ -97,7 +97,8 @@ class Programs(unittest.TestCase):
                            "Response received : " + bytes(range(33, 127)).decode() * 10 + "This is a test<EOF>")
 
     def test_sample_refused(self):
-        outcome = self.run_program("sample", unused_port())
+        with refusing_port() as port:
+            outcome = self.run_program("sample", port)
         self.assertEqual((outcome.code, outcome.out), (1, b""), outcome)
         self.assertEqual(outcome.err.strip(), b"ConnectionRefused")
 
@@ -112,7 +113,8 @@ class Programs(unittest.TestCase):
                                    "15 bytes: you said hello")
 
     def test_first_refused(self):
-        outcome = self.run_program("first", unused_port())
+        with refusing_port() as port:
+            outcome = self.run_program("first", port)
         self.assertEqual((outcome.code, outcome.out.strip()), (1, b"connecting"), outcome)
         self.assertRegex(outcome.err, rb"\Ano answer: .+ \(ConnectionRefused\)\s*\Z")
 
@@ -163,7 +165,8 @@ class Programs(unittest.TestCase):
             self.assert_prints(self.run_program("many", crowd.port, str(MANY)), f"{MANY} of {MANY} have answered")
 
     def test_many_refused(self):
-        self.assert_prints(self.run_program("many", unused_port(), "5"), "0 of 5 have answered", code=1)
+        with refusing_port() as port:
+            self.assert_prints(self.run_program("many", port, "5"), "0 of 5 have answered", code=1)
 
     def test_timeout(self):
         def script(connection):
@@ -204,8 +207,9 @@ class Programs(unittest.TestCase):
         self.assert_prints(outcome, "on the window's thread: welcome", "the window is gone")
 
     def test_window_refused(self):
-        self.assert_prints(self.run_program("window", unused_port()), "on the window's thread: ConnectionRefused",
-                           "the window is gone")
+        with refusing_port() as port:
+            self.assert_prints(self.run_program("window", port), "on the window's thread: ConnectionRefused",
+                               "the window is gone")
 
 
 def main():

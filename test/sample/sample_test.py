@@ -33,7 +33,8 @@ class SampleTest(program.ProgramTest):
         self.assertEqual(server.results, [b"hello\n"])
 
     def test_refusal(self):
-        outcome = program.run(f"127.0.0.1:{peers.unused_port()}", "hello\n")
+        with peers.refusing_port() as port:
+            outcome = program.run(f"127.0.0.1:{port}", "hello\n")
         self.assertEqual((outcome.code, outcome.out), (1, b""), outcome)
         self.assert_error(outcome, b"ConnectionRefused")
 
