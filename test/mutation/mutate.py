@@ -52,9 +52,10 @@ WINDOWS_STAGES = [
      [["ctest", "-R", "^dll/(process_end|library|library_memory|event|no_workers|send_file)/[a-z_]*$"]]),
 ]
 LISTS = {False: ["mutants.txt", "pool_mutants.txt", "member_mutants.txt"], True: ["windows_mutants.txt"]}
-# Seconds for one program, as each of CTest's tests has; all of these together have no limit of their own, so that a
-# machine that is busy kills nothing.
+# Seconds for each of CTest's tests; all of these together have no limit of their own, so that a machine that is busy
+# kills nothing. And for a program that is run alone: the longest takes 30.
 TOO_LONG = 300
+TOO_LONG_ALONE = 150
 
 
 def read_mutants(path):
@@ -147,7 +148,7 @@ class Bench:
                 if name == "ctest":
                     reason = run([*command, "--stop-on-failure", "--no-tests=error", "-j", str(2 * self.jobs)], where, None)
                 else:
-                    reason = run([os.path.join(where, command[0]), *command[1:]], where, TOO_LONG)
+                    reason = run([os.path.join(where, command[0]), *command[1:]], where, TOO_LONG_ALONE)
                 if reason:
                     # The next mutant is mostly of the same kind: it meets first what has killed this one.
                     commands.insert(0, commands.pop(number))
