@@ -152,9 +152,6 @@ class Bench:
                 if reason:
                     # The next mutant is mostly of the same kind: it meets first what has killed this one.
                     commands.insert(0, commands.pop(number))
-                    test = re.match(r"sim/(\w+)/(\w+) ", reason)
-                    if name == "ctest" and preset == "native-asan" and test:
-                        self.stages[0][2].insert(0, [f"test/{test[1]}_test", test[2]])
                     return True, f"{name} ({preset.removeprefix('native-')}): {reason}"
         return True, None
 
