@@ -267,6 +267,11 @@ apmk_code apmk_socket_get_option(apmk_socket socket, int32_t level, int32_t name
 #define APMK_UDP_CONNECTION_RESET 0x9800000Cu /* SIO_UDP_CONNRESET */
 apmk_code apmk_socket_io_control(apmk_socket socket, uint32_t code, const void *in, uint32_t in_size,
                                  void *out, uint32_t out_size, uint32_t *returned);
+/* A code that waits for something to change. Whoever sets `over` and then cancels all that the socket does ends
+ * it, wherever it is: apmk_socket_cancel alone misses what has not begun. The handle stays open meanwhile. */
+apmk_code apmk_socket_io_control_wait(apmk_socket socket, uint32_t code, const void *in, uint32_t in_size,
+                                      void *out, uint32_t out_size, uint32_t *returned,
+                                      const _Atomic bool *over);
 /* What a socket is that somebody else has opened. */
 apmk_code apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol);
 /* Child processes do not inherit it from here on. */

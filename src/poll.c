@@ -30,7 +30,7 @@ bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
     apmk_lock_exclusive(&socket->poll_lock);
     for (at = socket->pollers; at != NULL; at = at->next) {
         if (at->kernel != kernel) continue;
-        at->orphan = true;
+        atomic_store(&at->orphan, true); /* before the cancel: see apmk_socket_io_control_wait */
         found = true;
     }
     if (found) apmk_socket_cancel(kernel, NULL); /* while it is open: an io_control looks for no close */
@@ -42,7 +42,7 @@ void apmi_poll_enter(apm_socket *socket, apmi_poller *poller)
 {
     apmi_library_enter_use(socket->library); /* an open socket is one, too */
     poller->kernel = socket->handle;
-    poller->orphan = false;
+    atomic_init(&poller->orphan, false);
     apmk_lock_exclusive(&socket->poll_lock);
     poller->next = socket->pollers;
     socket->pollers = poller;
@@ -58,7 +58,7 @@ void apmi_poll_leave(apm_socket *socket, const apmi_poller *poller)
     apmk_lock_exclusive(&socket->poll_lock);
     while (*place != poller) place = &(*place)->next;
     *place = poller->next;
-    last = poller->orphan;
+    last = atomic_load_explicit(&poller->orphan, memory_order_relaxed);
     for (at = socket->pollers; at != NULL; at = at->next)
         if (at->kernel == poller->kernel) last = false;
     apmk_unlock_exclusive(&socket->poll_lock);

@@ -11,7 +11,7 @@
 typedef struct apmi_poller {
     struct apmi_poller *next;
     apmk_socket kernel;
-    bool orphan; /* the handle is the pollers' to close */
+    _Atomic bool orphan; /* the handle is the pollers' to close; written under the list's lock */
 } apmi_poller;
 
 /* Under the gate of an open socket: from here on the handle is `kernel`, and stays open, also without the gate.

@@ -185,8 +185,8 @@ static apm_error control_and_wait(apm_socket *socket, uint32_t code, const void 
     apmk_unlock_shared(&socket->gate);
     if (!open) return error;
 
-    error = apmi_error_from_native(
-        apmk_socket_io_control(poller.kernel, code, in, in_size, out, out_size, returned));
+    error = apmi_error_from_native(apmk_socket_io_control_wait(poller.kernel, code, in, in_size, out,
+                                                               out_size, returned, &poller.orphan));
     apmi_poll_leave(socket, &poller);
     if (error != APM_ERROR_SUCCESS && apmi_socket_closed(socket)) error = APM_ERROR_OBJECT_DISPOSED;
     return error;

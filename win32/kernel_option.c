@@ -2,6 +2,9 @@
 /* Options and orders of a socket, by Winsock's numbers, and what a socket is. */
 #include "compat.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
 #include "kernel.h"
 #include "native_error.h"
 
@@ -38,6 +41,34 @@ apmk_code apmk_socket_io_control(apmk_socket socket, uint32_t code, const void *
         return last_socket_error();
     *returned = size;
     return APMK_SUCCESS;
+}
+
+/* Overlapped, so that what looks whether it is over can come between beginning and waiting: either that look finds
+ * it so, or the cancel finds the operation. */
+apmk_code apmk_socket_io_control_wait(apmk_socket socket, uint32_t code, const void *in, uint32_t in_size,
+                                      void *out, uint32_t out_size, uint32_t *returned,
+                                      const _Atomic bool *over)
+{
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    void *unchanged = (void *)(uintptr_t)in;
+    DWORD size = 0, flags = 0;
+    OVERLAPPED overlapped;
+    apmk_code outcome;
+
+    if (event == NULL) return last_error();
+    memset(&overlapped, 0, sizeof overlapped);
+    overlapped.hEvent = (HANDLE)((uintptr_t)event | 1); /* its port gets no packet */
+    outcome =
+        socket_outcome(WSAIoctl(socket, code, unchanged, in_size, out, out_size, &size, &overlapped, NULL));
+    if (outcome == APMK_PENDING) {
+        if (atomic_load(over)) apmk_socket_cancel(socket, (apmk_overlapped *)(void *)&overlapped);
+        (void)WaitForSingleObject(event, INFINITE);
+        outcome = WSAGetOverlappedResult(socket, &overlapped, &size, FALSE, &flags) ? APMK_SUCCESS
+                                                                                    : last_socket_error();
+    }
+    (void)CloseHandle(event);
+    if (outcome == APMK_SUCCESS) *returned = size;
+    return outcome;
 }
 
 apmk_code apmk_socket_describe(apmk_socket socket, int32_t *family, int32_t *type, int32_t *protocol)

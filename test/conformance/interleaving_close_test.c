@@ -302,7 +302,6 @@ static void poll_goes_on_when_all_operations_are_aborted(void)
     close_connection(&one);
 }
 
-/* Whoever has begun to look at a socket before it was bound does not keep the port from the next handle. */
 /* The only reference is the one that the close takes back. */
 static void poll_keeps_the_socket_that_is_closed_beside_it(void)
 {
@@ -318,6 +317,7 @@ static void poll_keeps_the_socket_that_is_closed_beside_it(void)
     close_connection(&one);
 }
 
+/* Whoever has begun to look at a socket before it was bound does not keep the port from the next handle. */
 static void poll_leaves_the_port_to_the_next_connect(void)
 {
     connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
@@ -363,6 +363,36 @@ static void poll_does_not_end_before_its_time(void)
     close_connection(&one);
 }
 
+/* ---- an io_control that waits ------------------------------------------------------------------- */
+
+static void ask_for_a_change(void *argument)
+{
+    const uint32_t code = 0x28000017; /* SIO_ADDRESS_LIST_CHANGE */
+
+    CU_ASSERT(apm_socket_io_control((apm_socket *)argument, code, NULL, 0, NULL, 0, NULL) ==
+              APM_ERROR_OBJECT_DISPOSED);
+}
+
+/* Also where it is about to begin: a cancel finds nothing of it yet, and nothing ever changes. */
+static void close_ends_a_code_that_waits_wherever_it_is(void)
+{
+    sim_thread *thread;
+    connection one;
+    int round;
+
+    for (round = 0; round < 5; round++) {
+        open_connection(&one);
+        apm_socket_retain(one.socket);
+        thread = sim_thread_start("asker", ask_for_a_change, one.socket);
+        let_others_go_on(20);
+        CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
+        sim_thread_join(thread);
+        apm_socket_release(one.socket);
+        one.socket = NULL;
+        close_connection(&one);
+    }
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -379,6 +409,7 @@ static const plain_case scenes[] = {
     {"poll_keeps_the_socket_that_is_closed_beside_it", poll_keeps_the_socket_that_is_closed_beside_it},
     {"poll_leaves_the_port_to_the_next_connect", poll_leaves_the_port_to_the_next_connect},
     {"poll_does_not_end_before_its_time", poll_does_not_end_before_its_time},
+    {"close_ends_a_code_that_waits_wherever_it_is", close_ends_a_code_that_waits_wherever_it_is},
 };
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Options: which there are, on what, with what size and default; and orders. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 
 enum { SOCKET_LEVEL = 0xFFFF, IPV4_LEVEL = 0, IPV6_LEVEL = 41, TCP_LEVEL = 6, ORDER_LEVEL = -1 };
 enum { LINGER = 0x80, V6ONLY = 27 };
-enum { ADDRESS_LIST_CHANGE = 0x28000017, CHANGE_TIME = 10000 /* ms */ };
+enum { ADDRESS_LIST_CHANGE = 0x28000017 };
 enum { ANY_TYPE = 0, BOOLEAN = 1, READ_ONLY = 2, NEW_ONLY = 4, NOT_ON_WINE = 8, UNREAD_ON_WINE = 16 };
 
 typedef struct row {
@@ -213,27 +214,6 @@ static apmk_code obey(sim_socket *socket, uint32_t code, const void *in, uint32_
     return CODE_NOT_SUPPORTED;
 }
 
-/* Until the list of addresses changes, which it does in its time; a cancel of all that the socket does ends it before.
- * The handle is looked at each time: nobody may close it meanwhile. */
-static apmk_code wait_for_a_change(apmk_socket handle)
-{
-    uint64_t deadline = sched_deadline(CHANGE_TIME);
-    bool swept = false;
-    uint32_t sweeps;
-
-    sched_mutex_lock(&sim_network);
-    sweeps = sim_socket_find(handle)->sweeps;
-    sched_mutex_unlock(&sim_network);
-    while (!swept && sched_now() < deadline) {
-        sched_sleep(1);
-        sched_mutex_lock(&sim_network);
-        swept = sim_socket_find(handle)->sweeps != sweeps;
-        sched_mutex_unlock(&sim_network);
-    }
-    if (!swept) return APMK_SUCCESS;
-    return sim_draw(2) == 0 ? CODE_INTERRUPTED : APMK_ABORTED;
-}
-
 apmk_code apmk_socket_io_control(apmk_socket handle, uint32_t code, const void *in, uint32_t in_size,
                                  void *out, uint32_t out_size, uint32_t *returned)
 {
@@ -241,13 +221,40 @@ apmk_code apmk_socket_io_control(apmk_socket handle, uint32_t code, const void *
 
     sim_enter("io control", handle, code);
     *returned = 0;
-    if (code == ADDRESS_LIST_CHANGE) return wait_for_a_change(handle);
     sched_mutex_lock(&sim_network);
     answer = sim_fault_strikes(SIM_CONTROL)
                  ? CODE_NO_BUFFERS
                  : obey(sim_socket_find(handle), code, in, in_size, out, out_size, returned);
     sched_mutex_unlock(&sim_network);
     return answer;
+}
+
+/* Until the list of addresses changes, which it never does; a cancel of all that the socket does ends it before.
+ * The handle is looked at each time: nobody may close it meanwhile. */
+apmk_code apmk_socket_io_control_wait(apmk_socket handle, uint32_t code, const void *in, uint32_t in_size,
+                                      void *out, uint32_t out_size, uint32_t *returned,
+                                      const _Atomic bool *over)
+{
+    bool swept;
+    uint32_t sweeps;
+
+    if (code != ADDRESS_LIST_CHANGE)
+        return apmk_socket_io_control(handle, code, in, in_size, out, out_size, returned);
+    sim_enter("io control that waits", handle, code);
+    *returned = 0;
+    if (sim_fault_strikes(SIM_CONTROL)) return CODE_NO_BUFFERS;
+    sched_mutex_lock(&sim_network);
+    sweeps = sim_socket_find(handle)->sweeps;
+    sched_mutex_unlock(&sim_network);
+    sched_interleave();
+    swept = atomic_load(over);
+    while (!swept) {
+        sched_sleep(1);
+        sched_mutex_lock(&sim_network);
+        swept = sim_socket_find(handle)->sweeps != sweeps;
+        sched_mutex_unlock(&sim_network);
+    }
+    return sim_draw(2) == 0 ? CODE_INTERRUPTED : APMK_ABORTED;
 }
 
 int32_t sim_newest_option(int32_t level, int32_t name)
