@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The model over the simulated kernel, with real threads (the conformance programs, and seeds)
-# and with one thread and a seeded scheduler (seeds that can be replayed).
+# and with fibers on a seeded scheduler (seeds that can be replayed).
 find_package(Threads REQUIRED)
 
 list(APPEND support_sources support/census_sim.c support/peer_sim.c support/thread_posix.c)
@@ -27,13 +27,15 @@ set(sim_sources
     sim/sim_watch.c
     sim/sim_work.c
     sim/sim_world.c)
+set(sim_threads sim/sched_threads.c)
+set(sim_seeded sim/fiber.c sim/sched_seeded.c)
 
 list(TRANSFORM apmsock_model_sources PREPEND "${PROJECT_SOURCE_DIR}/")
 
 # A library of the model with one of the two schedulers: test_model(target scheduler
 # definition...)
 function(test_model target scheduler)
-    add_library(${target} STATIC ${apmsock_model_sources} ${sim_sources} sim/sched_${scheduler}.c)
+    add_library(${target} STATIC ${apmsock_model_sources} ${sim_sources} ${sim_${scheduler}})
     target_compile_definitions(${target} PUBLIC APMK_SIMULATED ${ARGN})
     target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" sim)
     target_link_libraries(${target} PUBLIC Threads::Threads PRIVATE apmsock_compile)

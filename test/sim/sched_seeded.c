@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread at a time. Every simulated thread is a thread of the system, but only the one
- * that holds the baton runs; all the others wait for theirs. Who is next is drawn from the
- * seed among those that can run, in the order in which they were made: nothing depends on
- * addresses or on the machine.
+ * One thread at a time. Every simulated thread is a fiber of the one thread that the system
+ * knows: to switch to another one takes no call of the system's scheduler. Who is next is drawn
+ * from the seed among those that can run, in the order in which they were made: nothing depends
+ * on addresses or on the machine.
  *
  *   RUNNABLE -> BLOCKED    a wait, a lock that is taken, a join, a sleep
  *   BLOCKED -> RUNNABLE    what it waits for has come, or its deadline
@@ -12,16 +12,12 @@
  * When nobody can run, the clock jumps to the next deadline. If there is none, or nothing but
  * deadlines passes for hours, the run is stuck and fails.
  */
-#define _GNU_SOURCE /* sched_getcpu */
-
 #include "scheduler.h"
 
-#include <errno.h>
-#include <sched.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fiber.h"
 #include "sim.h"
 
 #define START_OF_TIME UINT64_C(1000000)
@@ -49,8 +45,8 @@ struct sched_thread {
     void **wanted;              /* the lock it waits for */
     held_lock held[HELD_LIMIT];
     int held_count;
-    sem_t baton;
-    pthread_t native;
+    fiber *fiber;
+    sched_values values;
     void (*run)(void *argument);
     void *argument;
     sched_condition joined;
@@ -58,7 +54,8 @@ struct sched_thread {
 
 static sched_thread *threads;
 static uint32_t thread_count;
-static _Thread_local sched_thread *self;
+static sched_thread *self; /* NULL: no run goes on */
+static sched_values outside;
 static uint64_t clock_now = START_OF_TIME, steps, stream;
 static uint32_t switch_rate = 300, tick_rate;
 
@@ -85,18 +82,7 @@ bool sched_is_seeded(void)
     return true;
 }
 
-/* ---- the baton --------------------------------------------------------------------------------- */
-
-static void take_baton(sched_thread *thread)
-{
-    while (sem_wait(&thread->baton) != 0)
-        if (errno != EINTR) sim_fail("baton: %d", errno);
-}
-
-static void give_baton(sched_thread *thread)
-{
-    if (sem_post(&thread->baton) != 0) sim_fail("baton: %d", errno);
-}
+/* ---- who runs ---------------------------------------------------------------------------------- */
 
 static void leave_condition(sched_thread *thread)
 {
@@ -162,8 +148,8 @@ static void switch_threads(void)
     sched_thread *own = self, *next = pick_thread();
 
     if (next == own) return;
-    give_baton(next);
-    take_baton(own);
+    self = next;
+    fiber_switch(own->fiber, next->fiber);
 }
 
 static void block(const char *waits_for, uint64_t deadline)
@@ -203,6 +189,11 @@ void sched_sleep(uint32_t timeout)
 uint32_t sched_self(void)
 {
     return self != NULL ? self->number : 0;
+}
+
+sched_values *sched_own(void)
+{
+    return self != NULL ? &self->values : &outside;
 }
 
 /* ---- mutexes and conditions ---------------------------------------------------------------------- */
@@ -385,7 +376,6 @@ static void add_thread(sched_thread *thread, const char *name)
     thread->state = RUNNABLE;
     thread->deadline = SCHED_NEVER;
     sched_condition_init(&thread->joined);
-    if (sem_init(&thread->baton, 0, 0) != 0) sim_fail("baton: %d", errno);
     while (*place != NULL) place = &(*place)->next;
     *place = thread;
 }
@@ -396,22 +386,20 @@ static void remove_thread(sched_thread *thread)
 
     while (*place != thread) place = &(*place)->next;
     *place = thread->next;
-    (void)sem_destroy(&thread->baton);
+    fiber_free(thread->fiber);
     free(thread);
 }
 
-static void *run_thread(void *argument)
+static void run_thread(void *argument)
 {
     sched_thread *thread = (sched_thread *)argument;
 
-    self = thread;
-    take_baton(thread);
     thread->run(thread->argument);
     if (thread->held_count != 0) sim_fail("a thread ends while it holds a lock");
     thread->state = OVER;
     sched_condition_broadcast(&thread->joined);
-    give_baton(pick_thread());
-    return NULL;
+    self = pick_thread();
+    fiber_end(thread->fiber, self->fiber);
 }
 
 sched_thread *sched_spawn(const char *name, void (*run)(void *argument), void *argument)
@@ -421,43 +409,29 @@ sched_thread *sched_spawn(const char *name, void (*run)(void *argument), void *a
     if (thread == NULL) return NULL;
     thread->run = run;
     thread->argument = argument;
-    add_thread(thread, name);
-    if (pthread_create(&thread->native, NULL, run_thread, thread) != 0) {
-        remove_thread(thread);
+    thread->fiber = fiber_new(run_thread, thread);
+    if (thread->fiber == NULL) {
+        free(thread);
         return NULL;
     }
+    add_thread(thread, name);
     return thread;
 }
 
 void sched_join(sched_thread *thread)
 {
     while (thread->state != OVER) (void)sched_condition_wait(&thread->joined, NULL, SCHED_NEVER);
-    if (pthread_join(thread->native, NULL) != 0) sim_fail("join");
     remove_thread(thread);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------ */
 
-/* One thread at a time needs one processor; to give the baton to another one takes several times as long. */
-static void stay_on_this_processor(void)
-{
-    static bool stays;
-    int processor = sched_getcpu();
-    cpu_set_t here;
-
-    if (stays || processor < 0) return;
-    stays = true;
-    CPU_ZERO(&here);
-    CPU_SET((size_t)processor, &here);
-    (void)sched_setaffinity(0, sizeof here, &here); /* without it is only slower */
-}
-
 void sched_run(void (*body)(void *argument), void *argument)
 {
     sched_thread *thread = (sched_thread *)calloc(1, sizeof *thread);
 
-    stay_on_this_processor();
-    if (thread == NULL) sim_fail("no memory for the first thread");
+    if (thread != NULL) thread->fiber = fiber_here();
+    if (thread == NULL || thread->fiber == NULL) sim_fail("no memory for the first thread");
     thread_count = 0;
     clock_now = START_OF_TIME;
     steps = 0;

@@ -258,6 +258,13 @@ uint32_t sched_self(void)
     return own_number;
 }
 
+sched_values *sched_own(void)
+{
+    static _Thread_local sched_values own;
+
+    return &own;
+}
+
 /* ---- clock and chance ------------------------------------------------------------------------------ */
 
 uint64_t sched_now(void)

@@ -6,7 +6,7 @@
  *   sched_threads.c  real threads, the real clock. Nothing the simulated kernel does for
  *                    itself orders the threads of a test in ThreadSanitizer's eyes; only
  *                    what sched_release and sched_acquire say does.
- *   sched_seeded.c   one thread runs at a time, each switch is drawn from the seed, the
+ *   sched_seeded.c   fibers: one runs at a time, each switch is drawn from the seed, the
  *                    clock is virtual and jumps when nobody can run. Same seed, same run.
  *
  * A mutex here guards state of the simulated kernel, and is held for short: no switch is
@@ -18,6 +18,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "kernel.h"
 
 #define SCHED_NEVER UINT64_MAX
 
@@ -63,6 +65,16 @@ void sched_unlock_exclusive(void **word);
 sched_thread *sched_spawn(const char *name, void (*run)(void *argument), void *argument);
 void sched_join(sched_thread *thread);
 uint32_t sched_self(void); /* a number of the calling thread */
+
+/* What the simulated kernel keeps of the calling thread; zeros at first. */
+typedef struct sched_values {
+    enum apmk_loader loader;
+    uint32_t generation; /* of the locals */
+    uintptr_t locals[APMK_LOCAL_COUNT];
+    uint32_t locks; /* how many of the model's it holds */
+    apmk_port port; /* that it runs on account of */
+} sched_values;
+sched_values *sched_own(void);
 
 uint64_t sched_now(void); /* milliseconds */
 uint64_t sched_deadline(uint32_t timeout);

@@ -25,8 +25,6 @@ struct apmk_port_object {
     apmk_port next; /* of those that are closed */
 };
 
-static _Thread_local apmk_port account; /* the port that the thread runs for */
-
 /* Closed ones stay in memory to the end of the run: threads that polled may be on their account. */
 static _Atomic(apmk_port) closed_ports;
 
@@ -40,7 +38,7 @@ static void change_running(apmk_port port, int change)
 /* The calling thread stops running for the port, or goes on; while it does not matter. */
 static void charge(int change)
 {
-    apmk_port port = account;
+    apmk_port port = sched_own()->port;
 
     if (port == NULL) return;
     sched_mutex_lock(&port->mutex);
@@ -61,7 +59,7 @@ void sim_port_resume(void)
 void sim_port_leave(void)
 {
     charge(-1);
-    account = NULL;
+    sched_own()->port = NULL;
 }
 
 bool sim_block(sched_condition *condition, sched_mutex *mutex, uint64_t deadline)
@@ -95,7 +93,7 @@ void apmk_port_close(apmk_port port)
     sim_enter("port close", 0, 0);
     sched_mutex_lock(&port->mutex);
     if (port->waiting != 0) sim_fail("a port is closed while somebody waits at it");
-    if (account == port) account = NULL;
+    if (sched_own()->port == port) sched_own()->port = NULL;
     while (port->first != NULL) {
         sim_request *packet = port->first;
         if (packet->overlapped != NULL) sim_fail("a port is closed with the packet of an operation in it");
@@ -115,7 +113,7 @@ void sim_port_reset(void)
 {
     apmk_port port = atomic_exchange_explicit(&closed_ports, NULL, memory_order_acquire);
 
-    account = NULL;
+    sched_own()->port = NULL;
     while (port != NULL) {
         apmk_port next = port->next;
 
@@ -214,8 +212,8 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
     sched_mutex_lock(&port->mutex);
     check_open(port);
     port->waiting++;
-    if (account == port) change_running(port, -1);
-    account = NULL;
+    if (sched_own()->port == port) change_running(port, -1);
+    sched_own()->port = NULL;
     if (fails) fail_to_wait(port, timeout);
     while ((port->first == NULL || port->running >= port->most) && in_time && !fails)
         in_time = sched_condition_wait(&port->condition, &port->mutex, deadline);
@@ -232,7 +230,7 @@ uint32_t apmk_port_wait(apmk_port port, apmk_packet *packets, uint32_t capacity,
         taken++;
     }
     if (taken != 0) {
-        account = port;
+        sched_own()->port = port;
         change_running(port, 1);
     }
     port->waiting--;

@@ -14,25 +14,26 @@
 /* A lock of the process: whoever is in a DllMain has it, and a thread needs it to begin and to end, the
  * network's modules to be loaded and freed. */
 static apmk_lock loader_lock;
-static _Thread_local enum apmk_loader loader;
 
 void sim_set_loader(uint32_t state)
 {
+    sched_values *own = sched_own();
+
     sched_interleave();
-    if (loader == APMK_LOADER_FREE && state != APMK_LOADER_FREE) apmk_lock_exclusive(&loader_lock);
-    if (loader != APMK_LOADER_FREE && state == APMK_LOADER_FREE) apmk_unlock_exclusive(&loader_lock);
-    loader = (enum apmk_loader)state;
+    if (own->loader == APMK_LOADER_FREE && state != APMK_LOADER_FREE) apmk_lock_exclusive(&loader_lock);
+    if (own->loader != APMK_LOADER_FREE && state == APMK_LOADER_FREE) apmk_unlock_exclusive(&loader_lock);
+    own->loader = (enum apmk_loader)state;
     sched_interleave();
 }
 
 enum apmk_loader apmk_loader_state(void)
 {
-    return loader;
+    return sched_own()->loader;
 }
 
 static void pass_loader(void)
 {
-    if (loader != APMK_LOADER_FREE) return; /* it has it */
+    if (sched_own()->loader != APMK_LOADER_FREE) return; /* it has it */
     sched_interleave();
     apmk_lock_exclusive(&loader_lock);
     apmk_unlock_exclusive(&loader_lock);
@@ -42,11 +43,6 @@ static void pass_loader(void)
 
 /* A start gives every thread zeros again. */
 static _Atomic uint32_t starts, generation;
-
-static _Thread_local struct locals {
-    uint32_t generation;
-    uintptr_t values[APMK_LOCAL_COUNT];
-} locals;
 
 apmk_code apmk_start(void)
 {
@@ -71,14 +67,15 @@ void apmk_stop(void)
 static uintptr_t *find_local(enum apmk_local which)
 {
     uint32_t now = atomic_load_explicit(&generation, memory_order_relaxed);
+    sched_values *own = sched_own();
 
     if (atomic_load_explicit(&starts, memory_order_relaxed) == 0)
         sim_fail("a thread's value is used before the start or after the stop");
-    if (locals.generation != now) {
-        memset(&locals, 0, sizeof locals);
-        locals.generation = now;
+    if (own->generation != now) {
+        memset(own->locals, 0, sizeof own->locals);
+        own->generation = now;
     }
-    return &locals.values[which];
+    return &own->locals[which];
 }
 
 uintptr_t apmk_local_get(enum apmk_local which)

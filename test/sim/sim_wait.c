@@ -6,23 +6,21 @@
 
 /* ---- locks ------------------------------------------------------------------------------------- */
 
-static _Thread_local uint32_t held;
-
 uint32_t sim_locks_held(void)
 {
-    return held;
+    return sched_own()->locks;
 }
 
 void apmk_lock_shared(apmk_lock *lock)
 {
     sched_interleave();
     sched_lock_shared(&lock->word);
-    held++;
+    sched_own()->locks++;
 }
 
 void apmk_unlock_shared(apmk_lock *lock)
 {
-    held--;
+    sched_own()->locks--;
     sched_unlock_shared(&lock->word);
     sched_interleave();
 }
@@ -31,12 +29,12 @@ void apmk_lock_exclusive(apmk_lock *lock)
 {
     sched_interleave();
     sched_lock_exclusive(&lock->word);
-    held++;
+    sched_own()->locks++;
 }
 
 void apmk_unlock_exclusive(apmk_lock *lock)
 {
-    held--;
+    sched_own()->locks--;
     sched_unlock_exclusive(&lock->word);
     sched_interleave();
 }
