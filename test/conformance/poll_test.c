@@ -472,6 +472,16 @@ static void close_ends_a_code_that_waits(void)
 }
 
 #ifndef _WIN32
+static void code_that_the_kernel_refuses_does_not_wait(void)
+{
+    const uint32_t code = 0x88000015u; /* SIO_ROUTING_INTERFACE_CHANGE, which not every system has */
+    apm_socket *socket = stream_new(APM_FAMILY_IPV4);
+
+    (void)CHECK_ERROR(apm_socket_io_control(socket, code, NULL, 0, NULL, 0, NULL),
+                      APM_ERROR_OPERATION_NOT_SUPPORTED);
+    close_now(socket); /* and has its handle closed */
+}
+
 static void end_of_the_library_ends_a_code_that_waits(void)
 {
     apm_options options = harness_options();
@@ -537,6 +547,7 @@ static const test_case times[] = {
     {"code_that_waits_keeps_no_timer_waiting", code_that_waits_keeps_no_timer_waiting, false},
     {"close_ends_a_code_that_waits", close_ends_a_code_that_waits, false},
 #ifndef _WIN32
+    {"code_that_the_kernel_refuses_does_not_wait", code_that_the_kernel_refuses_does_not_wait, false},
     {"end_of_the_library_ends_a_code_that_waits", end_of_the_library_ends_a_code_that_waits, true},
 #endif
     {NULL, NULL, false}};
