@@ -479,6 +479,28 @@ static void look_up_without_a_thread_waits_for_another_ones(void)
     sim_listener_close(listener);
 }
 
+/* The thread that is idle for 5 s just when a connect counts on it stays for its name. */
+static void idle_thread_stays_for_a_name_that_begins(void)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
+    sim_profile profile = *sim_profile_now();
+    apm_socket *socket;
+    uint32_t round;
+
+    profile.ticks = TICKS;
+    sim_set_profile(&profile);
+    for (round = 1; round <= 5; round++) {
+        CU_ASSERT_FATAL(apm_socket_create(APM_FAMILY_IPV4, APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket) ==
+                        APM_ERROR_SUCCESS);
+        CU_ASSERT(apm_socket_begin_connect_host(socket, "localhost", sim_listener_port(listener),
+                                                count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+        wait_for(&called_back, round);
+        CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+        sim_sleep(4990 + sim_draw(10));
+    }
+    sim_listener_close(listener);
+}
+
 /* The callback gives the only hold of the socket back, perhaps before Begin has returned. */
 static void callback_closes_a_socket_that_looks_a_name_up(void)
 {
@@ -540,6 +562,7 @@ static const plain_case scenes[] = {
     {"wait_from_before_a_shortage_ends_after_it", wait_from_before_a_shortage_ends_after_it},
     {"end_from_before_a_shortage_comes", end_from_before_a_shortage_comes},
     {"look_up_without_a_thread_waits_for_another_ones", look_up_without_a_thread_waits_for_another_ones},
+    {"idle_thread_stays_for_a_name_that_begins", idle_thread_stays_for_a_name_that_begins},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
 };
