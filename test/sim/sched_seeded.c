@@ -430,6 +430,7 @@ void sched_run(void (*body)(void *argument), void *argument)
 {
     sched_thread *thread = (sched_thread *)calloc(1, sizeof *thread);
 
+    if (threads != NULL) sim_fail("the run before this one was left by a jump: see what failed there");
     if (thread != NULL) thread->fiber = fiber_here();
     if (thread == NULL || thread->fiber == NULL) sim_fail("no memory for the first thread");
     thread_count = 0;
