@@ -15,6 +15,12 @@
 
 enum { LEVEL_IPV4 = 0, LEVEL_IPV6 = 41, NAME_PACKET_INFORMATION = 19 };
 
+/* A receive_from's room. The peer as of the call: no kernel tells the sender on a stream. */
+typedef struct source_room {
+    apmk_source source;
+    apmk_address peer;
+} source_room;
+
 /* A receive_message_from's room. */
 typedef struct message_room {
     apmk_message message;
@@ -57,10 +63,11 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
         return code;
     }
     if (operation->kind == APMI_RECEIVE_FROM) {
-        apmk_source *source = (apmk_source *)operation->room;
-        prepare_source(source);
-        return apmk_socket_receive_from(socket->handle, buffers, count, operation->flags, source, overlapped,
-                                        bytes);
+        source_room *room = (source_room *)operation->room;
+        prepare_source(&room->source);
+        room->peer = socket->remote; /* under the gate */
+        return apmk_socket_receive_from(socket->handle, buffers, count, operation->flags, &room->source,
+                                        overlapped, bytes);
     }
     {
         message_room *room = (message_room *)operation->room;
@@ -148,7 +155,7 @@ static apm_error ask_for_details(apm_socket *socket)
 static apm_error begin_receive(apm_socket *socket, apmi_kind kind, void *buffer, size_t size, int32_t flags,
                                apm_async_callback callback, void *state, apm_async_result **result)
 {
-    size_t room = kind == APMI_RECEIVE_FROM ? sizeof(apmk_source) : sizeof(message_room);
+    size_t room = kind == APMI_RECEIVE_FROM ? sizeof(source_room) : sizeof(message_room);
     apmi_operation *operation;
     apm_error error = check_buffer(socket, buffer, size);
 
@@ -194,9 +201,10 @@ void apmi_datagram_complete_message(apmi_operation *operation)
     room->truncated = true;
 }
 
-/* What the kernel wrote as the sender; on a stream it may write nothing: it is the peer. */
-static void read_source(apm_socket *socket, const apmk_source *source, apm_endpoint *remote)
+/* What the kernel wrote as the sender, or the peer of then. */
+static void read_source(const source_room *room, apm_endpoint *remote)
 {
+    const apmk_source *source = &room->source;
     apm_endpoint found = {0};
 
     if (source->length > 0 && (size_t)source->length <= sizeof found.address) {
@@ -206,7 +214,7 @@ static void read_source(apm_socket *socket, const apmk_source *source, apm_endpo
     if (apmi_endpoint_is_valid(&found))
         *remote = found;
     else
-        (void)apm_socket_remote_endpoint(socket, remote);
+        apmi_address_get(&room->peer, remote);
 }
 
 apm_error APM_CALL apm_socket_end_send_to(apm_socket *socket, apm_async_result *result, size_t *sent)
@@ -234,7 +242,7 @@ apm_error APM_CALL apm_socket_end_receive_from(apm_socket *socket, apm_async_res
 
     if (error != APM_ERROR_SUCCESS) return error;
     error = apmi_operation_end(socket, result, APMI_RECEIVE_FROM, received);
-    if (has_datagram(error)) read_source(socket, (const apmk_source *)result->room, remote);
+    if (has_datagram(error)) read_source((const source_room *)result->room, remote);
     return error;
 }
 

@@ -128,11 +128,14 @@ apmi_farewell *apmi_file_farewell(apmi_operation *operation)
 
 /* ---- begin and end ------------------------------------------------------------------------------ */
 
-static apm_error check_part(const apm_buffer *part)
+static bool lacks_data(const apm_buffer *part)
 {
-    if (part == NULL) return APM_ERROR_SUCCESS;
-    if (part->data == NULL && part->size != 0) return APM_ERROR_ARGUMENT_NULL;
-    return part->size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
+    return part != NULL && part->data == NULL && part->size != 0;
+}
+
+static bool is_too_large(const apm_buffer *part)
+{
+    return part != NULL && part->size > SIZE_MAX / 2;
 }
 
 /* Fills the room; the file is open if this succeeds. */
@@ -160,13 +163,12 @@ apm_error APM_CALL apm_socket_begin_send_file(apm_socket *socket, const char *pa
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
-    error = check_part(before);
-    if (error == APM_ERROR_SUCCESS) error = check_part(after);
-    if (error != APM_ERROR_SUCCESS) return error;
+    if (lacks_data(before) || lacks_data(after)) return APM_ERROR_ARGUMENT_NULL;
+    if (is_too_large(before) || is_too_large(after)) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if ((flags & ~(KERNEL_FLAGS | OWN_FLAGS)) != 0) return APM_ERROR_ARGUMENT;
-    if (!apmi_socket_is_stream(socket)) return APM_ERROR_NOT_CONNECTED;
     if (!apm_socket_connected(socket) || apmi_socket_phase(socket) != APMI_CONNECTED)
         return APM_ERROR_NOT_SUPPORTED;
+    if (!apmi_socket_is_stream(socket)) return APM_ERROR_NOT_CONNECTED;
 
     operation = apmi_operation_new(socket, APMI_SEND_FILE, callback, state, result != NULL);
     if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;

@@ -52,6 +52,13 @@ apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local
     return error;
 }
 
+/* There is something to shut down: a connection, or a datagram socket that can receive. */
+static bool has_directions(const apm_socket *socket)
+{
+    return apmi_socket_phase(socket) == APMI_CONNECTED ||
+           (!apmi_socket_is_stream(socket) && apmi_socket_is_named(socket));
+}
+
 apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
 {
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
@@ -59,10 +66,10 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (how < APM_SHUTDOWN_RECEIVE || how > APM_SHUTDOWN_BOTH) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
-    if (apmi_socket_phase(socket) != APMI_CONNECTED) return APM_ERROR_NOT_CONNECTED;
+    if (!has_directions(socket)) return APM_ERROR_NOT_CONNECTED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket) && apmi_socket_phase(socket) != APMI_CONNECTED) {
+    if (!apmi_socket_closed(socket) && !has_directions(socket)) {
         error = APM_ERROR_NOT_CONNECTED; /* it was left meanwhile */
     } else if (!apmi_socket_closed(socket)) {
         error = apmi_error_from_native(apmi_end_shutdown(socket, how));

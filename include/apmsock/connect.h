@@ -127,8 +127,9 @@ APM_API apm_error APM_CALL apm_socket_connect_host(apm_socket *socket, const cha
  * connections to the same peer some minutes longer: until then the disconnect, and each connect after
  * it, ends in APM_ERROR_ADDRESS_ALREADY_IN_USE.
  *
- * Meanwhile a send or receive fails with APM_ERROR_NOT_CONNECTED, a file with
- * APM_ERROR_NOT_SUPPORTED and a connect with APM_ERROR_INVALID_OPERATION.
+ * While one with `reuse` is pending a send or receive fails with APM_ERROR_NOT_CONNECTED, a file with
+ * APM_ERROR_NOT_SUPPORTED and a connect with APM_ERROR_INVALID_OPERATION. While one without is, what is begun is
+ * as it will be afterwards.
  *
  * Cancelled while sends before it are still going, it leaves the connection as it was. Cancelled while
  * it waits for the peer it ends with APM_ERROR_OPERATION_ABORTED (or, by its time,

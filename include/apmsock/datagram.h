@@ -71,7 +71,8 @@ APM_API apm_error APM_CALL apm_socket_begin_receive_from(apm_socket *socket, voi
  * Ends a receive of a datagram. Blocks until it has completed. `received` (may be NULL) is
  * the number of bytes in the buffer. `remote` receives the sender, also next to
  * APM_ERROR_MESSAGE_SIZE: the datagram was larger than the buffer, which holds its beginning;
- * the rest is gone.
+ * the rest is gone. On a stream it is the peer of when the receive began, and empty (`length` 0) if the
+ * socket had been disconnected by then.
  *
  * Errors besides those of every End: APM_ERROR_ARGUMENT_NULL (`remote`, looked at before
  * `result`).

@@ -131,7 +131,7 @@ APM_API apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoin
  * stream once everything is delivered whose Begin has returned, lists and files included; a send that
  * is begun after that is APM_ERROR_SHUTDOWN) or _BOTH. apm_socket_connected is false afterwards, also when
  * it failed because the connection is lost. A pending receive is not ended by it. No error if the
- * peer has closed.
+ * peer has closed. A datagram socket need not be connected, but bound.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL,
  * APM_ERROR_ARGUMENT_OUT_OF_RANGE (`how`), APM_ERROR_NOT_CONNECTED, or a SocketError.

@@ -2,6 +2,7 @@
 /* Datagrams to and from anybody: what Begin refuses, binding, senders, sizes, strangers, aborts. */
 #include <string.h>
 
+#include "../support/disconnect_now.h"
 #include "../support/fixture.h"
 
 static const call_kind receive_kinds[] = {CALL_RECEIVE_FROM, CALL_RECEIVE_MESSAGE_FROM};
@@ -132,6 +133,40 @@ static void stream_sends_to_and_receives_from_its_peer_only(void)
     call_dispose(&made);
     check_alive(&both);
     pair_close(&both);
+}
+
+/* Bytes that came before a disconnect are the old peer's, whenever the End comes; after one without reuse nobody
+ * knows any more whose they are. */
+static void stream_says_who_was_its_peer(void)
+{
+    apm_async_result *result;
+    apm_endpoint peer_at, from;
+    size_t bytes;
+    char here;
+    pair both;
+    int reuse;
+
+    for (reuse = 0; reuse <= 1; reuse++) {
+        if (!pair_open(&both)) return;
+        result = NULL;
+        (void)CHECK_ERROR(apm_socket_remote_endpoint(both.socket, &peer_at), APM_ERROR_SUCCESS);
+        (void)CHECK_ERROR(apm_socket_begin_receive_from(both.socket, &here, 1, 0, NULL, NULL, &result),
+                          APM_ERROR_SUCCESS);
+        CHECK(peer_write(both.other, "xy", 2));
+        CHECK(apm_async_result_wait(result, PATIENCE) == APM_ERROR_SUCCESS);
+        if (reuse) peer_end(both.other);
+        (void)CHECK_ERROR(disconnect_now(both.socket, reuse != 0), APM_ERROR_SUCCESS);
+        memset(&from, 0x55, sizeof from);
+        (void)CHECK_ERROR(apm_socket_end_receive_from(both.socket, result, &bytes, &from), APM_ERROR_SUCCESS);
+        CHECK(bytes == 1 && here == 'x' && apm_endpoint_equal(&from, &peer_at));
+        apm_async_result_release(result);
+        if (!reuse) {
+            memset(&from, 0x55, sizeof from);
+            (void)CHECK_ERROR(receive_from_now(both.socket, &here, 1, &bytes, &from), APM_ERROR_SUCCESS);
+            CHECK(bytes == 1 && here == 'y' && from.length == 0);
+        }
+        pair_close(&both);
+    }
 }
 
 /* ---- binding ------------------------------------------------------------------------------------------ */
@@ -444,6 +479,7 @@ static void each_end_takes_its_own_kind_only(void)
 static const test_case refusing[] = {
     {"send_to_looks_at_its_arguments_in_order", send_to_looks_at_its_arguments_in_order, false},
     {"receive_from_looks_at_its_arguments_in_order", receive_from_looks_at_its_arguments_in_order, false},
+    {"stream_says_who_was_its_peer", stream_says_who_was_its_peer, false},
     {"stream_sends_to_and_receives_from_its_peer_only", stream_sends_to_and_receives_from_its_peer_only,
      false},
     {NULL, NULL, false}};

@@ -169,6 +169,39 @@ static void connected_socket_mixes_plain_and_addressed_datagrams(void)
     datagram_pair_close(&both);
 }
 
+/* It need not be connected, as on Windows. */
+static void shutdown_ends_a_direction_of_a_bound_socket(void)
+{
+    apm_socket *fresh = datagram_open(APM_FAMILY_IPV4);
+    apm_endpoint from;
+    datagram_pair both;
+    size_t bytes = 0;
+    char here = 0;
+    call made;
+
+    (void)CHECK_ERROR(apm_socket_shutdown(fresh, APM_SHUTDOWN_BOTH), APM_ERROR_NOT_CONNECTED); /* not bound */
+    close_now(fresh);
+    if (!datagram_pair_open(&both, false)) return;
+    (void)CHECK_ERROR(apm_socket_shutdown(both.left, APM_SHUTDOWN_RECEIVE), APM_ERROR_SUCCESS);
+    call_prepare(&made, both.left, CALL_RECEIVE_FROM);
+    (void)CHECK_ERROR(call_receive_from(&made, &here, 1), APM_ERROR_SHUTDOWN);
+    call_dispose(&made);
+    (void)CHECK_ERROR(send_to_now(both.left, "1", 1, &both.right_at, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(receive_from_now(both.right, &here, 1, &bytes, &from), APM_ERROR_SUCCESS);
+    CHECK(here == '1' && bytes == 1 && apm_endpoint_equal(&from, &both.left_at));
+    datagram_pair_close(&both);
+
+    if (!datagram_pair_open(&both, false)) return;
+    (void)CHECK_ERROR(apm_socket_shutdown(both.left, APM_SHUTDOWN_SEND), APM_ERROR_SUCCESS);
+    call_prepare(&made, both.left, CALL_SEND_TO);
+    (void)CHECK_ERROR(call_send_to(&made, "x", 1, &both.right_at), APM_ERROR_SHUTDOWN);
+    call_dispose(&made);
+    (void)CHECK_ERROR(send_to_now(both.right, "2", 1, &both.left_at, NULL), APM_ERROR_SUCCESS);
+    (void)CHECK_ERROR(receive_from_now(both.left, &here, 1, &bytes, &from), APM_ERROR_SUCCESS);
+    CHECK(here == '2' && bytes == 1 && apm_endpoint_equal(&from, &both.right_at));
+    datagram_pair_close(&both);
+}
+
 static void shutdown_ends_a_direction_of_a_connected_socket(void)
 {
     datagram_pair both;
@@ -177,7 +210,6 @@ static void shutdown_ends_a_direction_of_a_connected_socket(void)
     int i;
 
     if (!datagram_pair_open(&both, false)) return;
-    (void)CHECK_ERROR(apm_socket_shutdown(both.left, APM_SHUTDOWN_RECEIVE), APM_ERROR_NOT_CONNECTED);
     (void)CHECK_ERROR(connect_now(both.left, &both.right_at), APM_ERROR_SUCCESS);
     (void)CHECK_ERROR(apm_socket_shutdown(both.left, APM_SHUTDOWN_RECEIVE), APM_ERROR_SUCCESS);
     for (i = 0; i < RECEIVE_KINDS; i++) {
@@ -368,6 +400,7 @@ static const test_case connected[] = {
     {"connected_socket_hears_its_peer_only", connected_socket_hears_its_peer_only, false},
     {"connected_socket_mixes_plain_and_addressed_datagrams",
      connected_socket_mixes_plain_and_addressed_datagrams, false},
+    {"shutdown_ends_a_direction_of_a_bound_socket", shutdown_ends_a_direction_of_a_bound_socket, false},
     {"shutdown_ends_a_direction_of_a_connected_socket", shutdown_ends_a_direction_of_a_connected_socket,
      false},
     {NULL, NULL, false}};

@@ -30,6 +30,7 @@ static void arguments_are_looked_at_in_order(void)
     check_refused(fresh, missing, &placeless, NULL, 8, APM_ERROR_ARGUMENT_NULL);
     check_refused(fresh, missing, &good, &placeless, 8, APM_ERROR_ARGUMENT_NULL);
     check_refused(fresh, missing, &huge, NULL, 8, APM_ERROR_ARGUMENT_OUT_OF_RANGE);
+    check_refused(fresh, missing, &huge, &placeless, 8, APM_ERROR_ARGUMENT_NULL);
     check_refused(fresh, missing, NULL, &huge, 8, APM_ERROR_ARGUMENT_OUT_OF_RANGE);
     check_refused(fresh, missing, &good, &good, 8, APM_ERROR_ARGUMENT);
     check_refused(fresh, missing, NULL, NULL, 0x40, APM_ERROR_ARGUMENT);
@@ -60,9 +61,10 @@ static void file_wants_a_connected_stream(void)
     pair both;
 
     if (datagram != NULL && other != NULL) {
-        check_refused(datagram, NULL, &some, NULL, 0, APM_ERROR_NOT_CONNECTED);
+        check_refused(datagram, NULL, &some, NULL, 0, APM_ERROR_NOT_SUPPORTED);
         (void)CHECK_ERROR(connect_now(datagram, &to), APM_ERROR_SUCCESS);
-        check_refused(datagram, NULL, &some, NULL, 0, APM_ERROR_NOT_CONNECTED); /* that, too */
+        check_refused(datagram, NULL, &some, NULL, 0,
+                      APM_ERROR_NOT_CONNECTED); /* in a way that files can use */
     }
     close_now(datagram);
     close_now(other);

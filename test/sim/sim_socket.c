@@ -293,7 +293,8 @@ apmk_code apmk_socket_shutdown(apmk_socket handle, int32_t how)
     sim_enter("shutdown", handle, (uint64_t)how);
     sched_mutex_lock(&sim_network);
     socket = sim_socket_find(handle);
-    if (socket->state != SIM_LINKED || sim_socket_is_in_limbo(socket)) {
+    if (socket->type == SIM_DATAGRAM ? socket->port == 0
+                                     : socket->state != SIM_LINKED || sim_socket_is_in_limbo(socket)) {
         code = CODE_NOT_CONNECTED;
     } else if (socket->link != NULL && socket->link->reset) {
         code = sim_profile_now()->windows ? CODE_RESET : CODE_NOT_CONNECTED;
