@@ -82,7 +82,8 @@ void apmk_stop(void);
 
 uint32_t apmk_processor_count(void);
 
-/* Milliseconds of a clock that never goes back. */
+/* Milliseconds of a clock that never goes back. It should stand still while the machine sleeps, as its waits do,
+ * but not every system has such a one. */
 uint64_t apmk_now(void);
 
 /* The process heap. */

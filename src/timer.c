@@ -13,8 +13,13 @@
  *   2. Without the lock: call `expired`, or wait for that time or for the word to change.
  * The word is read in step 1, under the lock, so that a change between the two steps ends
  * the wait at once.
+ *
+ * Where the clock goes on while the machine sleeps, a wait does not: it would keep later deadlines waiting that
+ * are armed after that. So whoever arms one wakes a thread that has not looked for a while.
  */
 #include "timer.h"
+
+#define LOOKS_ENOUGH 1000u /* ms: not more often than that for nothing */
 
 /* ---- the heap -------------------------------------------------------------------------- */
 
@@ -99,6 +104,7 @@ static void run_timers(void *argument)
         turn = atomic_load_explicit(&timers->turn, memory_order_relaxed); /* ordered by the lock */
         if (timers->root != NULL) {
             uint64_t now = apmk_now(), due = timers->root->due;
+            timers->looked = now;
             if (due <= now) {
                 timer = timers->root;
                 expired = timer->expired; /* once it is off the heap another may arm it again */
@@ -124,6 +130,7 @@ void apmi_timers_init(apmi_timers *timers)
 {
     timers->lock.word = NULL;
     timers->root = NULL;
+    timers->looked = 0;
     atomic_init(&timers->turn, 0);
     timers->running = false;
     timers->stopping = false;
@@ -134,7 +141,7 @@ apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeou
                          void (*expired)(apmi_timer *timer), bool *was_armed)
 {
     apmk_code code = APMK_SUCCESS;
-    bool first = false;
+    bool wakes = false;
 
     apmk_lock_exclusive(&timers->lock);
     if (timers->stopping) {
@@ -144,16 +151,18 @@ apmk_code apmi_timer_arm(apmi_timers *timers, apmi_timer *timer, uint32_t timeou
         timers->running = code == APMK_SUCCESS;
     }
     if (code == APMK_SUCCESS) {
+        uint64_t now = apmk_now();
+
         *was_armed = timer->armed;
         if (timer->armed) remove_timer(timers, timer);
         timer->expired = expired;
-        timer->due = apmk_now() + timeout + 1; /* never early, by a clock of whole milliseconds */
+        timer->due = now + timeout + 1; /* never early, by a clock of whole milliseconds */
         insert_timer(timers, timer);
-        first = timers->root == timer;
-        if (first) atomic_fetch_add_explicit(&timers->turn, 1, memory_order_relaxed);
+        wakes = timers->root == timer || now - timers->looked >= LOOKS_ENOUGH;
+        if (wakes) atomic_fetch_add_explicit(&timers->turn, 1, memory_order_relaxed);
     }
     apmk_unlock_exclusive(&timers->lock);
-    if (first) apmk_wake_address(&timers->turn);
+    if (wakes) apmk_wake_address(&timers->turn);
     return code;
 }
 

@@ -22,6 +22,7 @@ typedef struct apmi_timer {
 typedef struct apmi_timers {
     apmk_lock lock;
     apmi_timer *root;
+    uint64_t looked;       /* when the thread has looked at the clock last */
     _Atomic uint32_t turn; /* changes when the thread has to look again */
     bool running;
     bool stopping;

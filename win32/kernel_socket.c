@@ -146,23 +146,6 @@ apmk_code apmk_socket_remote(apmk_socket socket, void *address, int32_t *length)
     return code;
 }
 
-/* ---- the end of the peer's stream -------------------------------------------------------- */
-
-/* A receive of nothing ends when there is something to receive, or nothing any more; what is
- * unread tells which. */
-bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout)
-{
-    /* To the option 0 is for ever. */
-    DWORD limit = timeout == APMK_FOREVER ? 0 : timeout == 0 ? 1 : timeout;
-    u_long unread = 0;
-    char nothing = 0;
-
-    (void)set_blocking(socket);
-    if (set_option(socket, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
-    if (recv(socket, &nothing, 0, 0) != 0) return false;
-    return ioctlsocket(socket, (long)FIONREAD, &unread) == 0 && unread == 0;
-}
-
 /* ---- polling ----------------------------------------------------------------------------- */
 
 enum { READABLE, WRITABLE, FAILED };
@@ -184,4 +167,24 @@ apmk_code apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t timeout, b
     if (found == SOCKET_ERROR) return last_socket_error();
     *ready = found != 0;
     return APMK_SUCCESS;
+}
+
+/* ---- the end of the peer's stream -------------------------------------------------------- */
+
+#define ONCE_MORE 1u /* ms: to SO_RCVTIMEO 0 is for ever */
+
+/* A receive of nothing says whether there is something to receive, or nothing any more; what is unread tells which.
+ * It does not wait for that: to a receive Windows gives half a second at least. */
+bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout)
+{
+    const DWORD limit = ONCE_MORE;
+    u_long unread = 0;
+    char nothing = 0;
+    bool ready = false;
+
+    if (apmk_socket_poll(socket, READABLE, timeout, &ready) != APMK_SUCCESS || !ready) return false;
+    (void)set_blocking(socket);
+    if (set_option(socket, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
+    if (recv(socket, &nothing, 0, 0) != 0) return false;
+    return ioctlsocket(socket, (long)FIONREAD, &unread) == 0 && unread == 0;
 }

@@ -94,7 +94,8 @@ APM_API apm_error APM_CALL apm_async_result_cancel(apm_async_result *result);
  * Cancels the operation after `timeout` milliseconds, unless it has completed; End then
  * returns APM_ERROR_TIMED_OUT. A further call replaces the time, APM_INFINITE takes it
  * back, 0 cancels now; none of them gives a connect more than its CONNECT_TIMEOUT. A request like apm_async_result_cancel; whichever asks first gives
- * the error. The first use starts one thread for all timers.
+ * the error. The first use starts one thread for all timers. Time that the computer sleeps does not count, here and for
+ * all other timeouts; before Windows 10 it may.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_OUT_OF_MEMORY or the system's code (the timer
  * thread could not be started; nothing was changed).

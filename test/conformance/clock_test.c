@@ -69,6 +69,43 @@ static void limit_of_a_connect_ends_with_it(void)
     sim_listener_close(listener);
 }
 
+static apm_async_result *begin_connect(timed *one, const apm_endpoint *remote, uint32_t timeout)
+{
+    apm_async_result *result = NULL;
+
+    begin_time(one, new_stream());
+    CU_ASSERT(apm_socket_begin_connect(one->socket, remote, note_connect, one, &result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_async_result_cancel_after(result, timeout) == APM_ERROR_SUCCESS);
+    return result;
+}
+
+/* The clock has gone on meanwhile, and the wait for the earlier one has not; `slept` is more or less than it has. */
+static void check_after_a_sleep(uint32_t slept, uint32_t timeout)
+{
+    apm_endpoint remote = nobody();
+    timed before, after;
+    apm_async_result *results[2];
+
+    results[0] = begin_connect(&before, &remote, 20000);
+    sim_sleep(1000);
+    sim_clock_jump(slept);
+    results[1] = begin_connect(&after, &remote, timeout);
+    CU_ASSERT(is_near(wait_end(&after), timeout));
+    CU_ASSERT(after.error == APM_ERROR_TIMED_OUT);
+    (void)wait_end(&before);
+    CU_ASSERT(before.over <= after.over && before.error == APM_ERROR_TIMED_OUT);
+    apm_async_result_release(results[0]);
+    apm_async_result_release(results[1]);
+    (void)apm_socket_close(before.socket);
+    (void)apm_socket_close(after.socket);
+}
+
+static void sleep_of_the_machine_makes_nothing_later_that_begins_after_it(void)
+{
+    check_after_a_sleep(60000, 200);
+    check_after_a_sleep(15000, 6000); /* the earlier one has still four seconds */
+}
+
 static void next_attempt_begins_after_250_ms(void)
 {
     sim_listener *listener = sim_listen(APM_FAMILY_IPV4, 8);
@@ -292,6 +329,8 @@ static const plain_case tests[] = {
     {"cancel_after_is_neither_early_nor_late", cancel_after_is_neither_early_nor_late},
     {"connect_timeout_bounds_all_addresses_together", connect_timeout_bounds_all_addresses_together},
     {"limit_of_a_connect_ends_with_it", limit_of_a_connect_ends_with_it},
+    {"sleep_of_the_machine_makes_nothing_later_that_begins_after_it",
+     sleep_of_the_machine_makes_nothing_later_that_begins_after_it},
     {"next_attempt_begins_after_250_ms", next_attempt_begins_after_250_ms},
     {"addresses_in_turn_take_the_kernels_time", addresses_in_turn_take_the_kernels_time},
     {"refusal_on_loopback_is_known_at_once", refusal_on_loopback_is_known_at_once},

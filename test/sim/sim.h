@@ -132,6 +132,8 @@ void sim_thread_join(sim_thread *thread);
 uint32_t sim_thread_self(void);
 uint64_t sim_now(void);
 void sim_sleep(uint32_t milliseconds);
+/* The machine has slept for so long: the clock has gone on, and nobody's wait. */
+void sim_clock_jump(uint32_t milliseconds);
 /* Watches from outside, up to that level, as a session of ETW does; 0 ends it. */
 void sim_watch(uint32_t level,
                void (*seen)(const char *name, const char *detail, int32_t error, uint64_t value));

@@ -103,6 +103,11 @@ void sim_clock_reset(void)
     atomic_store_explicit(&slept, 0, memory_order_relaxed);
 }
 
+void sim_clock_jump(uint32_t milliseconds)
+{
+    atomic_fetch_add_explicit(&slept, milliseconds, memory_order_relaxed);
+}
+
 /* It never goes back, but it may stand still, and jump. */
 uint64_t apmk_now(void)
 {
