@@ -28,7 +28,8 @@ static unbiased_clock find_clock(void)
     if (clock == UNKNOWN) {
         HMODULE module = GetModuleHandleW(L"kernelbase.dll");
 
-        if (module != NULL)
+        /* Wine 10's is precise by name alone. */
+        if (module != NULL && !apmk_provider_find_wine())
             clock = (uintptr_t)(void (*)(void))GetProcAddress(module, "QueryUnbiasedInterruptTimePrecise");
         if (clock == UNKNOWN) clock = NO_CLOCK;
         atomic_store_explicit(&chosen_clock, clock, memory_order_relaxed);

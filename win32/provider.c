@@ -29,12 +29,19 @@ static DWORD find_build(HMODULE module)
     return function != NULL && function(&version) == 0 ? version.dwBuildNumber : 0;
 }
 
+bool apmk_provider_find_wine(void)
+{
+    HMODULE module = GetModuleHandleW(L"ntdll.dll");
+
+    return module != NULL && GetProcAddress(module, "wine_get_version") != NULL;
+}
+
 void apmk_provider_look(void)
 {
     HMODULE module = GetModuleHandleW(L"ntdll.dll");
 
+    is_wine = apmk_provider_find_wine();
     if (module == NULL) return;
-    is_wine = GetProcAddress(module, "wine_get_version") != NULL;
     if (find_build(module) >= NONE_SINCE) least_retries = TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS;
 }
 

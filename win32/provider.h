@@ -9,6 +9,8 @@
  * under a socket's gate, since a close in a DllMain waits for that. */
 void apmk_provider_look(void);
 bool apmk_provider_is_wine(void);
+/* The same before the start; takes the loader's lock. */
+bool apmk_provider_find_wine(void);
 /* The least number of further attempts of a connect that TCP can be told, as SIO_TCP_INITIAL_RTO has it. */
 uint8_t apmk_provider_least_retries(void);
 /* Whether a stream's handle is a file's, which can be told to skip the port. `own`: it is from
