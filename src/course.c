@@ -338,18 +338,19 @@ static bool may_begin(const apmi_course *course)
            (course->running == 0 || (course->parallel && course->due));
 }
 
-/* A row has failed at once. */
-static void pause_course(apmi_operation *operation)
+/* A row has failed at once. False where nothing can be put off. */
+static bool pause_course(apmi_operation *operation)
 {
     apmi_course *course = apmi_course_of(operation);
 
     if (course->running == 0) {
         course->resting = true;
         post_operation(operation);
-    } else {
-        course->due = false;
-        begin_delay(operation, PAUSE);
+        return true;
     }
+    course->due = false;
+    begin_delay(operation, PAUSE);
+    return !course->due;
 }
 
 bool apmi_course_advance(apmi_operation *operation)
@@ -361,8 +362,8 @@ bool apmi_course_advance(apmi_operation *operation)
     if (course->parallel) settle_course(operation);
     for (row = 0; may_begin(course); row++) {
         if (row == ROW) {
-            pause_course(operation);
-            return false;
+            if (pause_course(operation)) return false;
+            row = 0;
         }
         begin_attempt(operation);
     }

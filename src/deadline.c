@@ -39,9 +39,10 @@ static apm_error arm_deadline(apmi_operation *operation, uint32_t timeout)
     code =
         apmi_timer_arm(apmi_timers_of(operation), &operation->timer, timeout, expire_operation, &was_armed);
     if (code != APMK_SUCCESS || was_armed) apmi_operation_release(operation);
-    /* It may have completed, and found nothing to disarm, before the timer was armed. */
-    if (apmi_operation_completed(operation)) apmi_deadline_clear(operation);
-    return apmi_error_from_native(code);
+    if (!apmi_operation_completed(operation)) return apmi_error_from_native(code);
+    /* It may have found nothing to disarm, before the timer was armed; and whether that could be is nothing to it. */
+    apmi_deadline_clear(operation);
+    return APM_ERROR_SUCCESS;
 }
 
 apm_error apmi_deadline_set(apmi_operation *operation, uint32_t timeout)

@@ -82,13 +82,15 @@ bool apmi_end_has_connection(apmi_phase phase)
  * that follows says it, and nothing gets to the kernel until then. */
 static bool comes_later(apm_socket *socket)
 {
-    bool in_callback, in_kernel, waits;
+    apmi_library *library = socket->library;
+    bool on_its_own, in_kernel, waits;
 
     if (apmi_socket_closed(socket) || !apmi_end_has_connection(apmi_socket_phase(socket))) return false;
     /* The library has not ended: it closes all sockets first. */
-    in_callback = apmk_local_get(APMK_LOCAL_DEPTH) != 0;
+    on_its_own = apmk_local_get(APMK_LOCAL_DEPTH) != 0 &&
+                 (library->options.no_workers || !apmi_pool_has_waiting(&library->pool));
     in_kernel = apmi_lane_hold_outward(socket);
-    waits = in_callback ? apmi_lane_has_to_send(socket) : in_kernel || apmi_lane_has_outward(socket);
+    waits = on_its_own ? apmi_lane_has_to_send(socket) : in_kernel || apmi_lane_has_outward(socket);
     set_state(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
     return waits;
 }
@@ -104,8 +106,8 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
         (void)apmk_wait_address(&socket->end, end, timeout < pause ? timeout : pause);
 }
 
-/* False if not all of it went, or not in time. In a callback it does not wait for what the kernel has, nor for a
- * disconnect, whose packets may be for this thread. */
+/* False if not all of it went, or not in time. In a callback, and while no other worker is there, it does not wait for
+ * what the kernel has, nor for a disconnect, whose packets may be for this thread. */
 static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
     uint64_t past = 0;

@@ -359,6 +359,15 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 
 /* ---- after the packet -------------------------------------------------------------------------------- */
 
+/* A receive that got nothing and failed in nothing: the stream has ended, and not well if that is known by now. Not
+ * every kernel says so twice, and this one may have gone to it before anybody knew. */
+static void doubt_the_end(apmi_operation *operation)
+{
+    if (way_of(operation) == APMI_INWARD && operation->error == APM_ERROR_SUCCESS && operation->size != 0 &&
+        apmi_socket_is_stream(operation->socket))
+        operation->error = apmi_socket_lost(operation);
+}
+
 /* Takes note of the bytes that a call has moved; true if it moved all it was given. */
 static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
 {
@@ -367,16 +376,20 @@ static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
     bool in_pieces =
         operation->alone && operation->kind != APMI_SEND_FILE && (operation->flags & APM_FLAG_PEEK) == 0;
 
+    if (bytes == 0) {
+        if (operation->kind == APMI_SEND_FILE) apmi_file_advance(operation, 0);
+        if (operation->transferred == 0) doubt_the_end(operation);
+        return false;
+    }
     if (in_pieces) (void)next_stretches(operation, next, &size);
-    if (bytes != 0) /* relaxed: only counted */
-        atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed); /* only counted */
     operation->transferred += bytes;
     operation->bytes = 0;
     if (operation->kind == APMI_SEND_FILE)
         apmi_file_advance(operation, bytes);
     else if (in_pieces && operation->shape != APMI_ONE)
         apmi_buffers_advance(apmi_transfer_list(operation), bytes);
-    return bytes != 0 && bytes == size;
+    return bytes == size;
 }
 
 /* Whether a call gets what is there at once. */
@@ -514,6 +527,11 @@ bool apmi_lane_has_to_send(const apm_socket *socket)
     for (at = socket->queues[APMI_OUTWARD].first; at != NULL; at = at->next)
         if (at->kind != APMI_DISCONNECT) return true;
     return false;
+}
+
+bool apmi_lane_sends(apm_socket *socket)
+{
+    return (atomic_load_explicit(&socket->lanes[APMI_OUTWARD].word, memory_order_acquire) & COUNT) != 0;
 }
 
 bool apmi_lane_in_kernel(apm_socket *socket)

@@ -39,6 +39,8 @@ bool apmi_lane_has_to_send(const apm_socket *socket);
 bool apmi_lane_hold_outward(apm_socket *socket);
 /* Under the exclusive gate: whether the kernel has anything of either lane. */
 bool apmi_lane_in_kernel(apm_socket *socket);
+/* At any time: whether the kernel has anything of the outward one that nobody has looked at. */
+bool apmi_lane_sends(apm_socket *socket);
 /* The connection is going: takes what waits in either lane, aborted, linked by `next`. Under
  * the exclusive gate; the caller gives them to the pool. */
 apmi_operation *apmi_lane_abandon(apm_socket *socket);

@@ -156,6 +156,11 @@ uint32_t apmi_pool_recruit(apmi_pool *pool)
     return RETRY_TIME;
 }
 
+bool apmi_pool_has_waiting(apmi_pool *pool)
+{
+    return has_waiting(pool);
+}
+
 /* Leaves, as it was told; otherwise not if that would bring the pool below its minimum, or leave nobody at
  * the port. */
 static bool leave_pool(apmi_worker *worker, bool told)

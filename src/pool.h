@@ -60,6 +60,8 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
 /* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a
  * word where none is. Whoever waits has to come again after so many milliseconds. */
 uint32_t apmi_pool_recruit(apmi_pool *pool);
+/* Whether a worker waits at the port for what comes next. */
+bool apmi_pool_has_waiting(apmi_pool *pool);
 /* Without workers: waits at the port, at most so many milliseconds, and does what it brought; false
  * if that was nothing. No callback runs. `waiting` (may be NULL) is counted down after the wait. *wakes: how
  * many packets came that only wake. */

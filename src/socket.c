@@ -411,8 +411,11 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmk_unlock_exclusive(&socket->gate);
 
     apmi_operation_post_all(list); /* what follows may take its time */
-    if (timeout >= 0)
+    if (timeout >= 0) {
         apmi_end_force(handle, apmi_socket_is_stream(socket) && apmi_end_has_connection(phase), timeout);
+        /* What is cut off now, of a peer that had ended its stream before, must not look whole. */
+        if (apmi_socket_is_stream(socket) && apmi_lane_sends(socket)) apmk_socket_set_abortive(handle, true);
+    }
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);

@@ -165,8 +165,8 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
  * after that. What had ended in an error before the close is its caller's to know and counts for nothing; what
  * ends in one later, also by an earlier cancel, resets the connection.
  * A worker has to see that a send is over: where callbacks keep all of them for all of the time, that is over,
- * too. In a callback it keeps one itself: of a list or a file nothing goes on where that is the only
- * one, and a send that is still in the kernel is cut off if the peer has ended its stream before.
+ * too. In a callback it keeps one itself: where that is the only one, of a list or a file nothing goes on,
+ * and if the peer has ended its stream before and a send is in the kernel, the connection is reset.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT_OUT_OF_RANGE (below -1; the socket is
  * untouched).

@@ -118,10 +118,55 @@ static void last_send_is_left_to_the_kernel(void)
     close_connection(&one);
 }
 
+/* ---- the peer has ended its stream before ---------------------------------------------------------- */
+
+/* The callback that hears of it closes; a send is in the kernel, and the peer reads late. */
+static void close_at_the_peers_end(uint32_t workers, hearer *hears)
+{
+    apm_options options = {.size = sizeof options, .min_workers = workers, .max_workers = workers};
+    static char byte;
+    sim_thread *peer;
+    connection one;
+
+    start_anew(&options);
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    hears->peer = one.peer;
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, close_and_count, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    sim_peer_end(one.peer);
+    peer = sim_thread_start("peer", hear_late, hears);
+    sim_thread_join(peer);
+    wait_for(&called_back, 2);
+    one.socket = NULL;
+    close_connection(&one);
+}
+
+static void send_goes_on_where_another_worker_sees_its_end(void)
+{
+    hearer hears;
+
+    close_at_the_peers_end(3, &hears);
+    CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
+    CU_ASSERT(close_time < MOMENT);
+}
+
+static void send_that_is_cut_off_does_not_look_whole(void)
+{
+    hearer hears;
+
+    close_at_the_peers_end(1, &hears);
+    check_heard(&hears, MUCH);
+}
+
 static const plain_case scenes[] = {
     {"only_worker_waits_for_no_disconnect", only_worker_waits_for_no_disconnect},
     {"only_worker_waits_for_no_disconnect_behind_a_send", only_worker_waits_for_no_disconnect_behind_a_send},
     {"last_send_is_left_to_the_kernel", last_send_is_left_to_the_kernel},
+    {"send_goes_on_where_another_worker_sees_its_end", send_goes_on_where_another_worker_sees_its_end},
+    {"send_that_is_cut_off_does_not_look_whole", send_that_is_cut_off_does_not_look_whole},
 };
 
 int main(void)

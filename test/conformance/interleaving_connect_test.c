@@ -517,6 +517,42 @@ static void question_keeps_no_port(void)
     close_connection(&one);
 }
 
+/* ---- without a timer ---------------------------------------------------------------------------------- */
+
+enum { DEAD = 17 };
+
+/* One that never answers, more than a row of those that fail at once, and a good one: nothing can be put off where no
+ * thread is to be had for timers, so it is not. */
+static void row_is_gone_through_where_there_is_no_timer(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 2, .max_workers = 2};
+    connection one = {sim_listen(APM_FAMILY_IPV4, 4), NULL, NULL};
+    sim_profile profile = *sim_profile_now();
+    apm_endpoint remotes[DEAD + 1];
+    apm_async_result *result = NULL;
+    uint64_t begun = sim_now();
+    int i;
+
+    start_anew(&options);
+    one.socket = new_socket(APM_SOCKET_STREAM);
+    CU_ASSERT(apm_socket_set_option(one.socket, APM_SOCKET_OPTION_CONNECT_ALGORITHM, APM_CONNECT_PARALLEL) ==
+              APM_ERROR_SUCCESS);
+    remotes[0] = endpoint_of("192.0.2.1", 9);
+    for (i = 1; i < DEAD; i++) remotes[i] = endpoint_of("127.0.0.1", 0);
+    remotes[DEAD] = endpoint_of("127.0.0.1", sim_listener_port(one.listener));
+    profile.faults[SIM_THREAD].rate = 1000;
+    sim_set_profile(&profile);
+    CU_ASSERT(apm_socket_begin_connect_many(one.socket, remotes, DEAD + 1, NULL, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_end_connect(one.socket, result) == APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_now() - begun < 3000); /* the first one takes 21 s */
+    apm_async_result_release(result);
+    profile.faults[SIM_THREAD].rate = 0;
+    sim_set_profile(&profile);
+    one.peer = sim_accept(one.listener, 60000);
+    close_connection(&one);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -535,6 +571,7 @@ static const plain_case scenes[] = {
     {"connect_that_fails_leaves_no_connection", connect_that_fails_leaves_no_connection},
     {"winner_is_what_it_was_when_it_began", winner_is_what_it_was_when_it_began},
     {"question_keeps_no_port", question_keeps_no_port},
+    {"row_is_gone_through_where_there_is_no_timer", row_is_gone_through_where_there_is_no_timer},
 };
 
 int main(void)

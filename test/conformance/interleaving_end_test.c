@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenes of a shutdown: what the end of our stream comes behind, and whose end it is. */
+/* Scenes of ends: what the end of our stream comes behind, and whose end it is; and beside the library's. */
 #include "../support/disconnect_now.h"
 #include "hearer.h"
 
@@ -104,10 +104,39 @@ static void late_shutdown_ends_no_other_connection(void)
     }
 }
 
+/* ---- a time limit ------------------------------------------------------------------------------------ */
+
+static void limit_it(void *argument)
+{
+    CU_ASSERT(apm_async_result_cancel_after((apm_async_result *)argument, 1000000) == APM_ERROR_SUCCESS);
+}
+
+/* Of what is over it is none, and no failure, also where the end of the library lets no timer begin. */
+static void limit_of_what_the_end_has_aborted_is_none(void)
+{
+    apm_async_result *result = NULL;
+    sim_thread *thread;
+    connection one;
+    char here;
+
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    thread = sim_thread_start("limiter", limit_it, result);
+    let_others_go_on(10);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    sim_thread_join(thread);
+    CU_ASSERT(called_back == 1);
+    apm_async_result_release(result);
+    close_connection(&one);
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
 static const plain_case scenes[] = {
     {"shutdown_comes_behind_a_list", shutdown_comes_behind_a_list},
     {"shutdown_comes_behind_a_list_that_is_cancelled", shutdown_comes_behind_a_list_that_is_cancelled},
     {"late_shutdown_ends_no_other_connection", late_shutdown_ends_no_other_connection},
+    {"limit_of_what_the_end_has_aborted_is_none", limit_of_what_the_end_has_aborted_is_none},
 };
 
 int main(void)

@@ -282,6 +282,46 @@ static void reset_is_told_to_what_waits_for_its_turn(void)
     close_connection(&one);
 }
 
+static _Atomic uint32_t worker_is_kept, worker_may_go;
+
+static void APM_CALL keep_the_worker(apm_async_result *result)
+{
+    atomic_store(&worker_is_kept, 1);
+    wait_for(&worker_may_go, 1);
+    count_callback(result);
+}
+
+/* The second one goes to the kernel when that has told the first one, and nobody has looked: some kernels say then
+ * that the stream has ended. */
+static void end_that_comes_behind_a_reset_is_none(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 1, .packet_always = true};
+    connection one, other;
+    char bytes[3];
+
+    start_anew(&options);
+    atomic_store(&worker_is_kept, 0);
+    atomic_store(&worker_may_go, 0);
+    open_connection(&other);
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &bytes[0], 1, 0, expect_reset, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(other.socket, &bytes[1], 1, 0, keep_the_worker, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(other.peer, "x", 1, 60000) == 1);
+    wait_for(&worker_is_kept, 1);
+    sim_peer_reset(one.peer);
+    one.peer = NULL;
+    sim_sleep(100); /* the kernel's own delays */
+    if (apm_socket_begin_receive(one.socket, &bytes[2], 1, 0, expect_reset, one.socket, NULL) !=
+        APM_ERROR_SUCCESS)
+        count_callback(NULL); /* this kernel says it again, and so at once */
+    atomic_store(&worker_may_go, 1);
+    wait_for(&called_back, 3);
+    close_connection(&one);
+    close_connection(&other);
+}
+
 /* It is aborted before the peer knows of the disconnect, and there was nothing to receive until then. */
 static void APM_CALL expect_no_success(apm_async_result *result)
 {
@@ -418,6 +458,7 @@ static const plain_case scenes[] = {
     {"receive_in_pieces_that_is_reset_keeps_what_it_has", receive_in_pieces_that_is_reset_keeps_what_it_has},
     {"urgent_data_is_received_as_any_other", urgent_data_is_received_as_any_other},
     {"reset_is_told_to_what_waits_for_its_turn", reset_is_told_to_what_waits_for_its_turn},
+    {"end_that_comes_behind_a_reset_is_none", end_that_comes_behind_a_reset_is_none},
     {"reset_of_a_connection_is_nothing_to_the_next_one", reset_of_a_connection_is_nothing_to_the_next_one},
     {"receive_is_begun_before_a_disconnect_or_not_at_all",
      receive_is_begun_before_a_disconnect_or_not_at_all},

@@ -197,7 +197,10 @@ void transfer_refuse_file(void)
     const apm_buffer *before = &good, *after = NULL;
     int32_t flags = take_byte(&now.input) & 55;
     uint8_t what = take_byte(&now.input) % 4;
-    apm_error expected = now.stream ? APM_ERROR_NOT_SUPPORTED : APM_ERROR_NOT_CONNECTED, error;
+    /* Of the socket as of its last operation, which a datagram that was cut has ended. */
+    apm_error expected =
+        now.stream || !apm_socket_connected(now.socket) ? APM_ERROR_NOT_SUPPORTED : APM_ERROR_NOT_CONNECTED;
+    apm_error error;
 
     if (what == 0) flags |= (int32_t)(8u << 3 * (take_byte(&now.input) % 4));
     if (what == 0) expected = APM_ERROR_ARGUMENT;
