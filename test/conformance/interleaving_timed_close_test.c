@@ -411,8 +411,8 @@ static void begin_beside(void *argument)
     apm_socket_release(begins->socket);
 }
 
-/* It begins before the close, or not at all, or is cut off and the peer sees it: also one that has ended its stream,
- * for which the close does not wait. */
+/* It begins before the close, or not at all: also where the peer has ended its stream, for which the close does not
+ * wait. */
 static void begin_beside_a_close(bool list, bool peer_has_ended, int before)
 {
     apm_buffer bytes[3 * APMK_BUFFERS];
@@ -443,6 +443,7 @@ static void begin_beside_a_close(bool list, bool peer_has_ended, int before)
         if (begins.error == APM_ERROR_SUCCESS) all.begun++;
         end_scene(&all, NULL);
         check_heard(&all.hears, before + (begins.error != APM_ERROR_SUCCESS ? 0 : list ? MUCH : MUCH / 2));
+        CU_ASSERT(all.hears.ended == 0); /* for there is all the time, and one who does all that is left to do */
     }
 }
 
