@@ -443,7 +443,7 @@ static void begin_beside_a_close(bool list, bool peer_has_ended, int before)
         if (begins.error == APM_ERROR_SUCCESS) all.begun++;
         end_scene(&all, NULL);
         check_heard(&all.hears, before + (begins.error != APM_ERROR_SUCCESS ? 0 : list ? MUCH : MUCH / 2));
-        CU_ASSERT(all.hears.ended == 0); /* for there is all the time, and one who does all that is left to do */
+        CU_ASSERT(all.hears.ended == 0); /* there is all the time for it */
     }
 }
 
