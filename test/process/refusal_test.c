@@ -15,6 +15,7 @@ static DWORD WINAPI take_slot(void);
 static BOOL WINAPI give_slot(DWORD slot);
 static int WINAPI start_network(WORD version, WSADATA *data);
 static int WINAPI stop_network(void);
+static FARPROC WINAPI find_function(HMODULE module, LPCSTR name);
 
 #undef GetModuleHandleExW
 #define GetModuleHandleExW find_module
@@ -26,6 +27,7 @@ static int WINAPI stop_network(void);
 #define TlsFree give_slot
 #define WSAStartup start_network
 #define WSACleanup stop_network
+#define GetProcAddress find_function
 /* NOLINTBEGIN(bugprone-suspicious-include): with other functions than the system has */
 #include "../../win32/kernel_system.c"
 #include "../../win32/kernel_thread.c"
@@ -47,6 +49,8 @@ static struct {
     int refuses[KINDS]; /* the nth from now; 0: none */
     int forgotten;      /* extension functions, while the network is there */
     WORD version;
+    bool is_wine, has_clock;
+    ULONGLONG time; /* that the clock tells, in 100 ns */
 } system_now;
 
 static bool takes(int kind)
@@ -117,6 +121,23 @@ static int WINAPI stop_network(void)
     return 0;
 }
 
+static VOID WINAPI tell_time(PULONGLONG time)
+{
+    *time = system_now.time;
+}
+
+static FARPROC WINAPI find_function(HMODULE module, LPCSTR name)
+{
+    CHECK(module == GetModuleHandleW(L"kernelbase.dll"));
+    CHECK(strcmp(name, "QueryUnbiasedInterruptTimePrecise") == 0);
+    return system_now.has_clock ? (FARPROC)(void (*)(void))tell_time : NULL;
+}
+
+bool apmk_provider_find_wine(void)
+{
+    return system_now.is_wine;
+}
+
 void apmk_extensions_forget(void)
 {
     CHECK(system_now.taken[NETWORK] == 1);
@@ -132,6 +153,7 @@ static void begin(void)
 {
     memset(&system_now, 0, sizeof system_now);
     system_now.version = MAKEWORD(2, 2);
+    chosen_clock = UNKNOWN;
 }
 
 static void check_nothing_taken(void)
@@ -214,6 +236,44 @@ static void older_network_is_none(void)
     check_nothing_taken();
 }
 
+/* ---- the clock ------------------------------------------------------------------------------------------ */
+
+enum { AN_HOUR = 3600000, PER_MILLISECOND = 10000 };
+
+/* One that stands still while the machine sleeps, where there is one and it is precise. */
+static void clock_is_the_one_of_the_waits(void)
+{
+    begin();
+    system_now.has_clock = true;
+    system_now.time = (ULONGLONG)AN_HOUR * PER_MILLISECOND + PER_MILLISECOND - 1;
+    CHECK(apmk_now() == AN_HOUR);
+    system_now.time++;
+    CHECK(apmk_now() == AN_HOUR + 1);
+    system_now.has_clock = false; /* it was chosen once for all */
+    CHECK(apmk_now() == AN_HOUR + 1);
+}
+
+static void check_own_clock(bool has_clock, bool is_wine)
+{
+    uint64_t begun;
+
+    begin();
+    system_now.has_clock = has_clock;
+    system_now.is_wine = is_wine;
+    begun = apmk_now();
+    CHECK(begun != 0);
+    Sleep(20);
+    CHECK(apmk_now() >= begun + 19);
+    system_now.has_clock = !has_clock;
+    CHECK(apmk_now() >= begun + 19);
+}
+
+static void clock_is_another_one_elsewhere(void)
+{
+    check_own_clock(false, false);
+    check_own_clock(true, true);
+}
+
 int main(void)
 {
     static const plain_case cases[] = {
@@ -222,6 +282,8 @@ int main(void)
         {"stop_gives_back_what_start_took", stop_gives_back_what_start_took},
         {"start_that_fails_leaves_nothing", start_that_fails_leaves_nothing},
         {"older_network_is_none", older_network_is_none},
+        {"clock_is_the_one_of_the_waits", clock_is_the_one_of_the_waits},
+        {"clock_is_another_one_elsewhere", clock_is_another_one_elsewhere},
     };
 
     crash_filter_install();

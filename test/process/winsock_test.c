@@ -22,6 +22,8 @@ static int WINAPI give_long_order(SOCKET handle, DWORD code, void *in, DWORD in_
                                   DWORD out_size, DWORD *size, WSAOVERLAPPED *overlapped,
                                   LPWSAOVERLAPPED_COMPLETION_ROUTINE then);
 static int WINAPI take_bytes(SOCKET handle, char *bytes, int size, int flags);
+static int WINAPI find_ready(int count, fd_set *readable, fd_set *writable, fd_set *failed,
+                             const struct timeval *limit);
 
 #define GetProcAddress find_procedure
 #define SetFileCompletionNotificationModes choose_modes
@@ -36,6 +38,7 @@ static int WINAPI take_bytes(SOCKET handle, char *bytes, int size, int flags);
 #define ioctlsocket give_order
 #define WSAIoctl give_long_order
 #define recv take_bytes
+#define select find_ready
 /* NOLINTBEGIN(bugprone-suspicious-include): with other functions than the system has */
 #include "../../win32/kernel_port.c"
 #include "../../win32/kernel_socket.c"
@@ -58,7 +61,7 @@ typedef struct option {
 
 static struct {
     /* what it answers */
-    bool is_wine, has_modes, has_options;
+    bool is_wine, has_modes, has_options, ready;
     DWORD build, service, error;
     int type, closes_at; /* the call from which on a close succeeds */
     u_long unread;
@@ -67,6 +70,7 @@ static struct {
     UCHAR modes;
     DWORD rest, flags;
     u_long ordered_value;
+    uint32_t waited; /* ms */
     TCP_INITIAL_RTO_PARAMETERS first_time;
     option options[OPTIONS];
     int options_count;
@@ -215,6 +219,15 @@ static int WINAPI take_bytes(SOCKET handle, char *bytes, int size, int flags)
 {
     CHECK(handle == HANDLE_NUMBER && bytes != NULL && size == 0 && flags == 0);
     return now.error == 0 ? 0 : fail();
+}
+
+static int WINAPI find_ready(int count, fd_set *readable, fd_set *writable, fd_set *failed,
+                             const struct timeval *limit)
+{
+    CHECK(count == 0 && writable == NULL && failed == NULL);
+    CHECK(readable->fd_count == 1 && readable->fd_array[0] == HANDLE_NUMBER);
+    now.waited = limit != NULL ? (uint32_t)(limit->tv_sec * 1000 + limit->tv_usec / 1000) : APMK_FOREVER;
+    return now.ready;
 }
 
 static void check_option(int index, int level, int name, int size, int32_t value)
@@ -391,23 +404,29 @@ static void failure_without_a_code_is_one(void)
     CHECK(apmk_socket_open(AF_INET, SOCK_STREAM, IPPROTO_TCP, &made) == ERROR_GEN_FAILURE);
 }
 
-static void check_wait(uint32_t timeout, int32_t limit, DWORD error, u_long unread, bool ended)
+/* The receive that tells does not wait: it has the least time that is not for ever. */
+static void check_wait(uint32_t timeout, DWORD error, u_long unread, bool ended)
 {
     begin();
+    now.ready = true;
     now.error = error;
     now.unread = unread;
     CHECK(apmk_socket_wait_end(HANDLE_NUMBER, timeout) == ended);
+    CHECK(now.waited == timeout);
     CHECK(now.ordered == 1 && now.ordered_value == 0);
-    check_option(0, SOL_SOCKET, SO_RCVTIMEO, (int)sizeof(DWORD), limit);
+    check_option(0, SOL_SOCKET, SO_RCVTIMEO, (int)sizeof(DWORD), 1);
 }
 
 static void wait_for_the_end_has_its_time(void)
 {
-    check_wait(0, 1, 0, 0, true);
-    check_wait(250, 250, 0, 0, true);
-    check_wait(APMK_FOREVER, 0, 0, 0, true);
-    check_wait(250, 250, 0, 3, false); /* something to receive is no end */
-    check_wait(250, 250, WSAETIMEDOUT, 0, false);
+    check_wait(0, 0, 0, true);
+    check_wait(250, 0, 0, true);
+    check_wait(7499, 0, 0, true);
+    check_wait(APMK_FOREVER, 0, 0, true);
+    check_wait(250, 0, 3, false); /* something to receive is no end */
+    check_wait(250, WSAECONNRESET, 0, false);
+    begin();
+    CHECK(!apmk_socket_wait_end(HANDLE_NUMBER, 250) && now.waited == 250); /* and nothing has come */
 }
 
 /* ---- the port ---------------------------------------------------------------------------------------- */
