@@ -44,7 +44,7 @@ typedef struct apmk_overlapped {
     uintptr_t internal_high;
     uint32_t offset;
     uint32_t offset_high;
-    void *event; /* always NULL: completion is by packet */
+    void *event; /* NULL for the model: completion is by packet */
 } apmk_overlapped;
 
 /* What a port delivers: a completed operation, or what was posted. */

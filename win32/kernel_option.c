@@ -3,10 +3,10 @@
 #include "compat.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #include "kernel.h"
 #include "native_error.h"
+#include "native_transfer.h"
 
 _Static_assert(APMK_BYTES_TO_READ == FIONREAD, "codes are Winsock's");
 _Static_assert(APMK_NON_BLOCKING == FIONBIO, "codes are Winsock's");
@@ -49,24 +49,24 @@ apmk_code apmk_socket_io_control_wait(apmk_socket socket, uint32_t code, const v
                                       void *out, uint32_t out_size, uint32_t *returned,
                                       const _Atomic bool *over)
 {
-    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
     void *unchanged = (void *)(uintptr_t)in;
+    apmk_overlapped overlapped = {0};
     DWORD size = 0, flags = 0;
-    OVERLAPPED overlapped;
-    apmk_code outcome;
+    apmk_event event;
+    apmk_code outcome = apmk_event_create(false, &event);
 
-    if (event == NULL) return last_error();
-    memset(&overlapped, 0, sizeof overlapped);
-    overlapped.hEvent = (HANDLE)((uintptr_t)event | 1); /* its port gets no packet */
-    outcome =
-        socket_outcome(WSAIoctl(socket, code, unchanged, in_size, out, out_size, &size, &overlapped, NULL));
+    if (outcome != APMK_SUCCESS) return outcome;
+    overlapped.event = (void *)((uintptr_t)event | 1); /* its port gets no packet */
+    outcome = socket_outcome(WSAIoctl(socket, code, unchanged, in_size, out, out_size, &size,
+                                      native_overlapped(&overlapped), NULL));
     if (outcome == APMK_PENDING) {
-        if (atomic_load(over)) apmk_socket_cancel(socket, (apmk_overlapped *)(void *)&overlapped);
-        (void)WaitForSingleObject(event, INFINITE);
-        outcome = WSAGetOverlappedResult(socket, &overlapped, &size, FALSE, &flags) ? APMK_SUCCESS
-                                                                                    : last_socket_error();
+        if (atomic_load(over)) apmk_socket_cancel(socket, &overlapped);
+        (void)apmk_event_wait(event, APMK_FOREVER);
+        outcome = WSAGetOverlappedResult(socket, native_overlapped(&overlapped), &size, FALSE, &flags)
+                      ? APMK_SUCCESS
+                      : last_socket_error();
     }
-    (void)CloseHandle(event);
+    apmk_event_close(event);
     if (outcome == APMK_SUCCESS) *returned = size;
     return outcome;
 }

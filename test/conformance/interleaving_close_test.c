@@ -84,8 +84,8 @@ static void receive_into_memory_of_its_own(void *argument)
     CU_ASSERT(error == APM_ERROR_OBJECT_DISPOSED);
 }
 
-/* When it has returned the memory is the caller's, also if the socket was closed before it began to wait. */
-static void blocking_receive_returns_what_the_kernel_had(void)
+/* A thread that uses the socket, with a reference of its own, while it is closed at any time. */
+static void close_beside(const char *name, void (*use)(void *argument))
 {
     connection one;
     sim_thread *thread;
@@ -94,7 +94,7 @@ static void blocking_receive_returns_what_the_kernel_had(void)
     for (round = 0; round < 5; round++) {
         open_connection(&one);
         apm_socket_retain(one.socket);
-        thread = sim_thread_start("receiver", receive_into_memory_of_its_own, one.socket);
+        thread = sim_thread_start(name, use, one.socket);
         let_others_go_on(20);
         CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
         sim_thread_join(thread);
@@ -102,6 +102,12 @@ static void blocking_receive_returns_what_the_kernel_had(void)
         one.socket = NULL;
         close_connection(&one);
     }
+}
+
+/* When it has returned the memory is the caller's, also if the socket was closed before it began to wait. */
+static void blocking_receive_returns_what_the_kernel_had(void)
+{
+    close_beside("receiver", receive_into_memory_of_its_own);
 }
 
 /* ---- a file that takes the connection apart ------------------------------------------------------ */
@@ -376,21 +382,7 @@ static void ask_for_a_change(void *argument)
 /* Also where it is about to begin: a cancel finds nothing of it yet, and nothing ever changes. */
 static void close_ends_a_code_that_waits_wherever_it_is(void)
 {
-    sim_thread *thread;
-    connection one;
-    int round;
-
-    for (round = 0; round < 5; round++) {
-        open_connection(&one);
-        apm_socket_retain(one.socket);
-        thread = sim_thread_start("asker", ask_for_a_change, one.socket);
-        let_others_go_on(20);
-        CU_ASSERT(apm_socket_close(one.socket) == APM_ERROR_SUCCESS);
-        sim_thread_join(thread);
-        apm_socket_release(one.socket);
-        one.socket = NULL;
-        close_connection(&one);
-    }
+    close_beside("asker", ask_for_a_change);
 }
 
 /* ---- running -------------------------------------------------------------------------------------------- */
