@@ -64,7 +64,7 @@ static uint32_t count_workers(apmi_pool *pool)
     return apmi_crew_workers(look_at_crew(pool));
 }
 
-static bool has_waiting(apmi_pool *pool)
+bool apmi_pool_has_waiting(apmi_pool *pool)
 {
     return apmi_crew_waiting(look_at_crew(pool)) != 0;
 }
@@ -129,7 +129,7 @@ static void grow_pool(apmi_pool *pool)
     if (count_workers(pool) == pool->maximum) return;
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
-        !has_waiting(pool))
+        !apmi_pool_has_waiting(pool))
         code = replace_waiting(pool);
     else
         /* Whoever waits comes here himself before he leaves nobody there. */
@@ -144,7 +144,7 @@ static void retry_growth(apmi_timer *timer)
 {
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, growth));
 
-    if (!has_waiting(pool)) grow_pool(pool);
+    if (!apmi_pool_has_waiting(pool)) grow_pool(pool);
 }
 
 uint32_t apmi_pool_recruit(apmi_pool *pool)
@@ -154,11 +154,6 @@ uint32_t apmi_pool_recruit(apmi_pool *pool)
     /* Not in a DllMain: it could not begin before that is over, and would count as waiting. */
     if (apmk_loader_state() == APMK_LOADER_FREE) grow_pool(pool);
     return RETRY_TIME;
-}
-
-bool apmi_pool_has_waiting(apmi_pool *pool)
-{
-    return has_waiting(pool);
 }
 
 /* Leaves, as it was told; otherwise not if that would bring the pool below its minimum, or leave nobody at
@@ -198,7 +193,7 @@ static inline void run_strays(apmi_pool *pool)
     apmi_operation *operation;
 
     while ((operation = take_stray(pool)) != NULL) {
-        if (!has_waiting(pool)) grow_pool(pool);
+        if (!apmi_pool_has_waiting(pool)) grow_pool(pool);
         operation->next = NULL;
         apmi_operation_resume(operation, operation->key);
     }
@@ -238,7 +233,7 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     apmi_batch_run(batch, APMI_BATCH);
     /* It gets no rest: then another one may have some of it, but not all: a connection that is alone would
      * only wander from one to the other. */
-    if (apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
+    if (apmi_batch_left(batch) > 1 && apmi_pool_has_waiting(pool)) apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
