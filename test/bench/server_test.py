@@ -145,6 +145,15 @@ class Ways(unittest.TestCase):
             self.assertGreaterEqual(abs(second.base - server.base), len(MODES))
             self.assertEqual(second.counts()["echo"]["accepted"], 0)
 
+    def test_a_connection_that_does_not_end_is_told(self):
+        with Server(path, longest=60) as second:
+            second.patience = 0.1
+            with socket.create_connection(("127.0.0.1", second.port("noread")), PATIENCE):
+                self.assertRaisesRegex(Failure, r"1 of 1 connections \(noread\)", second.settled, "noread")
+                self.assertEqual(second.settled("sink")["noread"]["closed"], 0, "another way's are not looked at")
+            second.patience = PATIENCE
+            self.assertEqual(second.settled("noread")["noread"]["closed"], 1)
+
     def test_wrong_arguments(self):
         self.assertRaises(Failure, Server, path, delay="soon")
 

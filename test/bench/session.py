@@ -41,6 +41,8 @@ def end(process, patience=10):
 class Server:
     """bench_server on free ports."""
 
+    patience = 5  # seconds for connections to end, of which a client has let go
+
     def __init__(self, path, cpus=None, delay=200, longest=3600):
         with tempfile.TemporaryFile() as said:
             self.process = start([path, "--delay-us", str(delay), "--max-seconds", str(longest)], cpus, stdout=said,
@@ -74,10 +76,13 @@ class Server:
         return json.loads(line)
 
     def settled(self, mode):
-        """The counts when all that was accepted has been closed; or, after a while, as they are."""
-        deadline = time.monotonic() + 5
+        """The counts when all that was accepted has been closed."""
+        deadline = time.monotonic() + self.patience
         counts = self.counts()
-        while counts[mode]["accepted"] != counts[mode]["closed"] and time.monotonic() < deadline:
+        while left := counts[mode]["accepted"] - counts[mode]["closed"]:
+            if time.monotonic() > deadline:
+                raise Failure(f"{left} of {counts[mode]['accepted']} connections ({mode}) have not ended "
+                              f"after {self.patience} s")
             time.sleep(0.02)
             counts = self.counts()
         return counts
