@@ -14,6 +14,8 @@ if(NOT WIN32)
     if(Python3_Interpreter_FOUND)
         test_entry(NAME bench/server LABELS bench COMMAND "${Python3_EXECUTABLE}"
             "${CMAKE_CURRENT_SOURCE_DIR}/bench/server_test.py" --server $<TARGET_FILE:bench_server>)
+        test_entry(NAME bench/session LABELS bench COMMAND "${Python3_EXECUTABLE}"
+            "${CMAKE_CURRENT_SOURCE_DIR}/bench/session_test.py" --server $<TARGET_FILE:bench_server>)
         test_entry(NAME bench/report LABELS bench COMMAND "${Python3_EXECUTABLE}"
             "${CMAKE_CURRENT_SOURCE_DIR}/bench/report_test.py")
     endif()

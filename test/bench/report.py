@@ -20,7 +20,7 @@ class Ratio:
 
 def cost(result):
     """Microseconds of processor time for an operation: the client's and the Wine server's."""
-    return result["cpu_us_per_op"] + result["wineserver_us_per_op"]
+    return result["client_us_per_op"] + result["wineserver_us_per_op"]
 
 
 def ratio_of(rounds, implementation, figure):
@@ -76,7 +76,7 @@ def detail_table(name, implementations, rounds):
     if not is_idle(name):
         figures += [("p50 us", lambda result: result["p50_us"], "{:.1f}"),
                     ("p99 us", lambda result: result["p99_us"], "{:.1f}"),
-                    ("client us/op", lambda result: result["cpu_us_per_op"], "{:.2f}"),
+                    ("client us/op", lambda result: result["client_us_per_op"], "{:.2f}"),
                     ("wineserver us/op", lambda result: result["wineserver_us_per_op"], "{:.2f}")]
     head = [name, *(title for title, _, _ in figures), "of the floor"]
     if not is_idle(name):

@@ -25,7 +25,7 @@ TRACE = b"""0024: select( flags=2, cookie=0021fb04, timeout=infinite, size=8, pr
 
 
 def result(rate, client=10.0, wineserver=20.0, memory=4000):
-    return {"ops_per_s": rate, "p50_us": 50.0, "p99_us": 90.0, "cpu_us_per_op": client,
+    return {"ops_per_s": rate, "p50_us": 50.0, "p99_us": 90.0, "client_us_per_op": client,
             "wineserver_us_per_op": wineserver, "priv_per_conn": memory}
 
 
