@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 {
     uint32_t i;
 
-    bench_start("apmsock", argc, argv);
+    bench_start("apmsock", apm_version(), argc, argv);
     start_library();
     check(apm_endpoint_from_ip(bench.host, bench.port, &server), "endpoint");
     check(apm_manual_reset_event_create(false, &all_done), "event");

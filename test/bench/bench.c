@@ -62,7 +62,7 @@ static const kind kinds[] = {
 bench_plan bench;
 char bench_message[BENCH_MESSAGE_SIZE + 1] = "This is a test<EOF>";
 
-static const char *client = "", *workload = "";
+static const char *client = "", *client_version = "", *workload = "";
 static double seconds = 2.0, warm_up = 0.3;
 static uint64_t operations; /* to do in all; 0: as many as the time allows */
 static option options[SWITCHES];
@@ -204,13 +204,14 @@ static void read_arguments(int argc, char **argv)
     if (operations < bench.connections) operations = bench.connections; /* each lane does one */
 }
 
-void bench_start(const char *name, int argc, char **argv)
+void bench_start(const char *name, const char *version, int argc, char **argv)
 {
     WSADATA data;
     uintptr_t thread;
     int code;
 
     client = name;
+    client_version = version;
     read_arguments(argc, argv);
     code = WSAStartup(MAKEWORD(2, 2), &data);
     if (code != 0) bench_fail("WSAStartup", code);
@@ -449,11 +450,13 @@ static void print_result(const figures *sum, double time, const char *more)
     double each = sum->all != 0 ? (user + system_time) * 1e6 / (double)sum->all : 0.0;
 
     if (time <= 0.0) time = 1e-9; /* a clock that has not moved is no reason to divide by 0 */
-    (void)printf("{\"impl\":\"%s\",\"workload\":\"%s\",\"ops\":%llu,\"bytes\":%llu,\"seconds\":%.4f,"
-                 "\"ops_per_s\":%.1f,\"MB_per_s\":%.2f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"peak_ws_kb\":%llu,",
-                 client, workload, (unsigned long long)sum->operations, (unsigned long long)sum->bytes, time,
-                 (double)sum->operations / time, (double)sum->bytes / 1e6 / time, find_quantile(sum, 0.5),
-                 find_quantile(sum, 0.99), (unsigned long long)(now.most_resident / 1024));
+    (void)printf("{\"impl\":\"%s\",\"version\":\"%s\",\"workload\":\"%s\",\"ops\":%llu,\"bytes\":%llu,"
+                 "\"seconds\":%.4f,\"ops_per_s\":%.1f,\"MB_per_s\":%.2f,\"p50_us\":%.2f,\"p99_us\":%.2f,"
+                 "\"peak_ws_kb\":%llu,",
+                 client, client_version, workload, (unsigned long long)sum->operations,
+                 (unsigned long long)sum->bytes, time, (double)sum->operations / time,
+                 (double)sum->bytes / 1e6 / time, find_quantile(sum, 0.5), find_quantile(sum, 0.99),
+                 (unsigned long long)(now.most_resident / 1024));
     (void)printf("\"user_s\":%.3f,\"sys_s\":%.3f,\"cpu_us_per_op\":%.3f,\"conns\":%lu,\"size\":%lu,"
                  "\"threads\":%lu,\"ops_all\":%llu,\"errors\":%u%s}\n",
                  user, system_time, each, (unsigned long)bench.connections, (unsigned long)bench.size,

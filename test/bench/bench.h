@@ -56,8 +56,9 @@ extern bench_plan bench;
 #define BENCH_MESSAGE_SIZE 19
 extern char bench_message[BENCH_MESSAGE_SIZE + 1];
 
-/* Reads the command line; starts Winsock and a watchdog. `name` is the client's in the result. */
-void bench_start(const char *name, int argc, char **argv);
+/* Reads the command line; starts Winsock and a watchdog. `name` is the client's in the result, and
+ * `version` that of its library, or "". Neither is copied. */
+void bench_start(const char *name, const char *version, int argc, char **argv);
 
 /* The value of `--opt key=value`, or `otherwise`. */
 long bench_switch(const char *key, long otherwise);

@@ -21,7 +21,7 @@ import sys
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 from chart import draw  # noqa: E402
 from count import Trace, count_client  # noqa: E402
-from report import FLOOR, detail_table, errors_of, format_table, summary_table  # noqa: E402
+from report import FLOOR, detail_table, errors_of, format_table, summary_table, versions_of  # noqa: E402
 from session import Failure, Server, Session, Wine  # noqa: E402
 from workloads import WORKLOADS, is_idle  # noqa: E402
 
@@ -91,13 +91,15 @@ def measure(asked, session, implementations, names):
     return measured
 
 
-def describe(asked):
+def describe(asked, measured):
     wine = subprocess.run([*shlex.split(asked.wine), "--version"], capture_output=True, text=True, check=False,
                           stdin=subprocess.DEVNULL).stdout.strip() or "Wine"
-    return [f"Made {datetime.date.today().isoformat()} by ci/bench --rounds {asked.rounds} --seconds {asked.seconds:g}: {wine},",
-            f"Linux {platform.release()}, workers: {asked.threads} (apmbench_default: the library's own choice);",
-            f"server, Wine's server and clients on one of {os.cpu_count()} processors of a {platform.machine()} machine. "
-            "It says nothing of Windows,", "where a request to the kernel is not one to another process."]
+    return [f"Made {datetime.date.today().isoformat()} by ci/bench --rounds {asked.rounds} "
+            f"--seconds {asked.seconds:g}: {versions_of(measured)};",
+            f"{wine}, Linux {platform.release()}, workers: {asked.threads} "
+            "(apmbench_default: the library's own choice);",
+            f"server, Wine's server and clients on one of {os.cpu_count()} processors of a {platform.machine()} "
+            "machine. It says nothing of Windows,", "where a request to the kernel is not one to another process."]
 
 
 def compare(asked, implementations, names):
@@ -105,7 +107,7 @@ def compare(asked, implementations, names):
     with Server(os.path.join(asked.bin, "bench_server"), cpus, asked.delay, 86400) as server, \
             Wine(asked.wine, cpus) as wine:
         measured = measure(asked, Session(server, wine), implementations, names)
-    made = describe(asked)
+    made = describe(asked, measured)
     print("\nSpeed (of idle connections: memory) as a multiple of the floor's, median of the rounds (least-most):")
     print(summary_table(implementations, measured))
     if not all(is_idle(name) for name in names):

@@ -378,7 +378,7 @@ int main(int argc, char **argv)
     queue own;
     uint32_t i;
 
-    bench_start("floor_iocp", argc, argv);
+    bench_start("floor_iocp", "", argc, argv);
     read_switches();
     address_size = bench_address(&server);
     anywhere.ss_family = server.ss_family;

@@ -6,6 +6,7 @@
 #include <asio.hpp>
 #include <memory>
 #include <process.h>
+#include <string>
 #include <vector>
 
 using asio::ip::tcp;
@@ -135,7 +136,10 @@ unsigned __stdcall run_context(void *)
 
 int main(int argc, char **argv)
 {
-    bench_start("asio", argc, argv);
+    const std::string version = std::to_string(ASIO_VERSION / 100000) + "." +
+                                std::to_string(ASIO_VERSION / 100 % 1000) + "." +
+                                std::to_string(ASIO_VERSION % 100);
+    bench_start("asio", version.c_str(), argc, argv);
     bench_check_switches();
     context.reset(new asio::io_context(static_cast<int>(bench.threads)));
     auto guard = asio::make_work_guard(*context);

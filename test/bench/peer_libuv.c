@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 {
     uint32_t i;
 
-    bench_start("libuv", argc, argv);
+    bench_start("libuv", uv_version_string(), argc, argv);
     bench_check_switches();
     bench.threads = 1; /* a loop has one */
     (void)bench_address(&server);

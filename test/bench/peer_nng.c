@@ -147,7 +147,7 @@ int main(int argc, char **argv)
     char url[64];
     uint32_t i;
 
-    bench_start("nng", argc, argv);
+    bench_start("nng", nng_version(), argc, argv);
     bench_check_switches();
     (void)snprintf(url, sizeof url, strchr(bench.host, ':') != NULL ? "tcp://[%s]:%u" : "tcp://%s:%u",
                    bench.host, (unsigned)bench.port);

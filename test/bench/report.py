@@ -106,6 +106,13 @@ def summary_table(implementations, measured, by_time=False):
     return format_table(["processor time" if by_time else "speed", *others], rows)
 
 
+def versions_of(measured):
+    """The libraries that were measured, as each client says."""
+    found = {(result["impl"], result["version"]) for rounds in measured.values() for results in rounds
+             for result in results.values() if result.get("version")}
+    return ", ".join(f"{name} {version}" for name, version in sorted(found))
+
+
 def errors_of(measured):
     return [f"{name}, round {number + 1}, {implementation}: {result['error']}"
             for name, rounds in measured.items() for number, results in enumerate(rounds)

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 from chart import draw  # noqa: E402
 from count import count_requests, per_operation  # noqa: E402
-from report import FLOOR, detail_table, errors_of, ratio_of, speed, summary_table, thrift  # noqa: E402
+from report import (FLOOR, detail_table, errors_of, ratio_of, speed, summary_table, thrift,  # noqa: E402
+                    versions_of)
 from workloads import find_doubt  # noqa: E402
 
 TRACE = b"""0024: select( flags=2, cookie=0021fb04, timeout=infinite, size=8, prev_apc=0000 )
@@ -65,6 +66,14 @@ class Report(unittest.TestCase):
 
     def test_errors_are_told(self):
         self.assertEqual(errors_of({"pingpong": ROUNDS}), ["pingpong, round 4, ours: watchdog"])
+
+    def test_versions(self):
+        """Once each; the floor has none, and what has failed tells none."""
+        ours = {"impl": "apmsock", "version": "0.1.0"}
+        rounds = [{FLOOR: {"impl": "floor_iocp", "version": ""}, "peer": {"impl": "nng", "version": "1.5.2"},
+                   "ours": ours, "ours_too": ours},
+                  {"peer": {"impl": "nng", "error": "watchdog"}}]
+        self.assertEqual(versions_of({"pingpong": rounds, "pend64": rounds}), "apmsock 0.1.0, nng 1.5.2")
 
     def test_chart(self):
         text = draw([FLOOR, "ours", "theirs & others"], {"pingpong": ROUNDS, "pend64": ROUNDS}, ["Made today by <me>"])

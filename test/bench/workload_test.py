@@ -14,8 +14,8 @@ sys.dont_write_bytecode = True  # the sources are no place for what is made from
 from session import Server, Session, Wine  # noqa: E402
 from workloads import WORKLOADS, is_idle  # noqa: E402
 
-KEYS = {"impl", "workload", "ops", "bytes", "seconds", "ops_per_s", "MB_per_s", "p50_us", "p99_us", "peak_ws_kb",
-        "user_s", "sys_s", "cpu_us_per_op", "conns", "size", "threads", "ops_all", "errors"}
+KEYS = {"impl", "version", "workload", "ops", "bytes", "seconds", "ops_per_s", "MB_per_s", "p50_us", "p99_us",
+        "peak_ws_kb", "user_s", "sys_s", "cpu_us_per_op", "conns", "size", "threads", "ops_all", "errors"}
 FEW = 150
 session = None
 client = ""
