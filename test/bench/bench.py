@@ -21,12 +21,13 @@ import sys
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
 from chart import draw  # noqa: E402
 from count import Trace, count_client  # noqa: E402
-from report import FLOOR, detail_table, errors_of, format_table, summary_table, versions_of  # noqa: E402
+from floor import FLOOR, FLOOR_BEST, add_switches  # noqa: E402
+from report import detail_table, errors_of, format_table, summary_table, versions_of  # noqa: E402
 from session import Failure, Server, Session, Wine  # noqa: E402
 from workloads import WORKLOADS, is_idle  # noqa: E402
 
 # Programs by names of their own; any other is that of the program.
-KNOWN = {"apmbench_default": "apmbench.exe --opt default=1"}
+KNOWN = {"apmbench_default": "apmbench.exe --opt default=1", FLOOR_BEST: f"{FLOOR}.exe"}
 COUNTED = {"pend1000": 3000}  # operations; of others:
 OPERATIONS = 1000
 
@@ -67,6 +68,12 @@ def find_implementations(asked):
     return found
 
 
+def command_for(implementations, implementation, name):
+    """The floor at its best is another one on each workload."""
+    command = implementations[implementation]
+    return add_switches(command, name) if implementation == FLOOR_BEST else command
+
+
 def find_workloads(asked):
     names = list(WORKLOADS) if asked.workloads == "all" else asked.workloads.split(",")
     for name in names:
@@ -85,8 +92,9 @@ def measure(asked, session, implementations, names):
             turn = number % len(order)
             rounds.append({})
             for implementation in order[turn:] + order[:turn]:
-                rounds[-1][implementation] = session.run(implementations[implementation], name, seconds=asked.seconds,
-                                                         warmup=asked.warmup, threads=asked.threads)
+                rounds[-1][implementation] = session.run(command_for(implementations, implementation, name), name,
+                                                         seconds=asked.seconds, warmup=asked.warmup,
+                                                         threads=asked.threads)
         print("\n" + detail_table(name, implementations, rounds), flush=True)
     return measured
 
@@ -131,8 +139,9 @@ def count(asked, implementations, names):
         session = Session(server, wine)
         for name in (name for name in names if not is_idle(name)):
             row = [name]
-            for implementation, command in implementations.items():
-                each = count_client(session, trace, command, name, COUNTED.get(name, OPERATIONS), threads=asked.threads)
+            for implementation in implementations:
+                each = count_client(session, trace, command_for(implementations, implementation, name), name,
+                                    COUNTED.get(name, OPERATIONS), threads=asked.threads)
                 row.append(f"{sum(each.values()):.2f}")
                 details.append(f"{name} {implementation}: " +
                                "  ".join(f"{request} {value:.2f}" for request, value in each.items()))

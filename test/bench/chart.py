@@ -3,10 +3,12 @@
 
 from xml.sax.saxutils import escape
 
-from report import FLOOR, ratio_of, speed
+from floor import FLOOR, FLOOR_BEST
+from report import ratio_of, speed
 from workloads import WORKLOADS
 
-COLOURS = ["#1b6ca8", "#7fb3d5", "#d98324", "#8a9a5b", "#8e6c8a", "#777777"]
+COLOURS = ["#1b6ca8", "#7fb3d5", "#d98324", "#8a9a5b", "#8e6c8a", "#4f9d92"]
+FLOOR_COLOUR = "#777777"
 WIDTH, LEFT, RIGHT, TOP = 960, 130, 60, 96
 BAR, GAP, GROUP = 11, 2, 14  # heights, and the space between two workloads
 MOST = 1.5  # what does not fit is cut, and says so in numbers
@@ -22,9 +24,17 @@ def text(x, y, words, size=12, anchor="start", colour="#222", weight="normal"):
             f'font-weight="{weight}">{escape(words)}</text>')
 
 
-def draw_legend(others):
+def choose_colours(implementations):
+    """{implementation: colour} of those that are drawn: what is compared with is not."""
+    colours = iter(COLOURS)
+    pairs = ((implementation, FLOOR_COLOUR if implementation == FLOOR_BEST else next(colours, None))
+             for implementation in implementations if implementation != FLOOR)
+    return {implementation: colour for implementation, colour in pairs if colour}
+
+
+def draw_legend(colours):
     parts, x = [], LEFT
-    for colour, implementation in zip(COLOURS, others):
+    for implementation, colour in colours.items():
         parts.append(f'<rect x="{x}" y="58" width="12" height="12" fill="{colour}"/>')
         parts.append(text(x + 17, 68, implementation))
         x += 40 + 8 * len(implementation)
@@ -40,10 +50,11 @@ def draw_bar(y, ratio, colour):
 
 def draw(implementations, measured, made):
     """The chart as SVG. `made` says when and how, and stands in it."""
-    others = [implementation for implementation in implementations if implementation != FLOOR][:len(COLOURS)]
+    colours = choose_colours(implementations)
     parts, y = [], TOP
     for name, rounds in measured.items():
-        ratios = [(colour, ratio_of(rounds, implementation, speed(name))) for colour, implementation in zip(COLOURS, others)]
+        ratios = [(colour, ratio_of(rounds, implementation, speed(name)))
+                  for implementation, colour in colours.items()]
         height = len(ratios) * (BAR + GAP)
         parts.append(f"<g><title>{escape(WORKLOADS[name].about)}</title>")
         parts.append(text(LEFT - 8, y + height / 2 + 4, name, anchor="end"))
@@ -69,4 +80,4 @@ def draw(implementations, measured, made):
         text(LEFT, 26, "Next to the least that a client of a completion port can do", 16, weight="bold"),
         text(LEFT, 45, "median ratio to floor_iocp in the same round (thin line: all rounds); more is better; "
                        "idle: memory, the floor's divided by theirs", 11, colour="#444"),
-        *draw_legend(others), *grid, *parts, *foot, "</svg>", ""])
+        *draw_legend(colours), *grid, *parts, *foot, "</svg>", ""])

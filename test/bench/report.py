@@ -4,9 +4,8 @@
 import statistics
 from dataclasses import dataclass
 
+from floor import FLOOR
 from workloads import WORKLOADS, is_idle
-
-FLOOR = "floor_iocp"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ import unittest
 from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
-from chart import draw  # noqa: E402
+from bench import command_for  # noqa: E402
+from chart import choose_colours, draw  # noqa: E402
 from count import count_requests, per_operation  # noqa: E402
-from report import (FLOOR, detail_table, errors_of, ratio_of, speed, summary_table, thrift,  # noqa: E402
-                    versions_of)
-from workloads import find_doubt  # noqa: E402
+from floor import FLOOR, FLOOR_BEST, SWITCHES  # noqa: E402
+from report import detail_table, errors_of, ratio_of, speed, summary_table, thrift, versions_of  # noqa: E402
+from workloads import WORKLOADS, find_doubt  # noqa: E402
 
 TRACE = b"""0024: select( flags=2, cookie=0021fb04, timeout=infinite, size=8, prev_apc=0000 )
 0024: select() = PENDING { apc_handle=0000, signaled=0 }
@@ -70,7 +71,7 @@ class Report(unittest.TestCase):
     def test_versions(self):
         """Once each; the floor has none, and what has failed tells none."""
         ours = {"impl": "apmsock", "version": "0.1.0"}
-        rounds = [{FLOOR: {"impl": "floor_iocp", "version": ""}, "peer": {"impl": "nng", "version": "1.5.2"},
+        rounds = [{FLOOR: {"impl": FLOOR, "version": ""}, "peer": {"impl": "nng", "version": "1.5.2"},
                    "ours": ours, "ours_too": ours},
                   {"peer": {"impl": "nng", "error": "watchdog"}}]
         self.assertEqual(versions_of({"pingpong": rounds, "pend64": rounds}), "apmsock 0.1.0, nng 1.5.2")
@@ -92,6 +93,21 @@ class Report(unittest.TestCase):
     def test_starting_and_ending_cancel_out(self):
         each = per_operation({"select": 500, "open_key": 90}, {"select": 900, "open_key": 90, "close_handle": 2}, 200)
         self.assertEqual(each, {"select": 2.0, "close_handle": 0.01})
+
+    def test_floor_at_its_best(self):
+        """Its switches are those of the workload; nobody else has them."""
+        commands = {FLOOR: "floor_iocp.exe", FLOOR_BEST: "floor_iocp.exe"}
+        self.assertEqual(command_for(commands, FLOOR_BEST, "pend1"), f"floor_iocp.exe --opt {SWITCHES['pend1']}")
+        self.assertEqual(command_for(commands, FLOOR_BEST, "idle1000"), "floor_iocp.exe")
+        self.assertEqual(command_for(commands, FLOOR, "pend1"), "floor_iocp.exe")
+        self.assertLessEqual(SWITCHES.keys(), WORKLOADS.keys())
+
+    def test_colours(self):
+        """Those of the others are the same with the floor at its best and without it."""
+        with_it, without = choose_colours([FLOOR, FLOOR_BEST, "a", "b"]), choose_colours([FLOOR, "a", "b"])
+        self.assertEqual({**with_it, **without}, with_it)
+        self.assertEqual(len(set(with_it.values())), 3)
+        self.assertEqual(len(choose_colours([FLOOR, *"abcdefghi"])), 6, "as many as there are colours")
 
     def test_doubt(self):
         counted = {"ops_all": 10, "size": 64, "bytes": 640, "conns": 1}

@@ -11,6 +11,7 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
+from floor import SWITCHES, add_switches  # noqa: E402
 from session import Server, Session, Wine  # noqa: E402
 from workloads import WORKLOADS, is_idle  # noqa: E402
 
@@ -22,10 +23,10 @@ client = ""
 
 
 class Workloads(unittest.TestCase):
-    def check(self, name, **options):
+    def check(self, name, command=None, **options):
         workload = WORKLOADS[name]
         count = max(FEW, workload.connections)  # each connection does one, at least
-        result = session.run(client, name, **options, **({} if is_idle(name) else {"ops": count}))
+        result = session.run(command or client, name, **options, **({} if is_idle(name) else {"ops": count}))
         self.assertNotIn("error", result, result)
         self.assertLessEqual(KEYS, result.keys())
         self.assertEqual(result["workload"], workload.client)
@@ -76,6 +77,8 @@ def add_workload(name):
     # 5,000 connections only where it is measured: they take files that a system may not have.
     if name != "idle5000":
         setattr(Workloads, f"test_{name}", lambda self: self.check(name))
+    if name in SWITCHES and client.endswith("floor_iocp.exe"):
+        setattr(Workloads, f"test_{name}_at_its_best", lambda self: self.check(name, add_switches(client, name)))
 
 
 if __name__ == "__main__":
