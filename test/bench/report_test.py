@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 """What the bench makes of results: ratios, tables, the chart, requests from a trace."""
 
+import contextlib
+import io
 import sys
 import unittest
 from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True  # the sources are no place for what is made from them
-from bench import command_for  # noqa: E402
+from bench import OURS, command_for, tell_counts  # noqa: E402
 from chart import choose_colours, draw  # noqa: E402
-from count import count_requests, per_operation  # noqa: E402
+from count import ALLOWED, count_again, count_requests, find_excess, per_operation  # noqa: E402
 from floor import FLOOR, FLOOR_BEST, SWITCHES  # noqa: E402
 from report import detail_table, errors_of, ratio_of, speed, summary_table, thrift, versions_of  # noqa: E402
 from workloads import WORKLOADS, find_doubt  # noqa: E402
@@ -93,6 +95,41 @@ class Report(unittest.TestCase):
     def test_starting_and_ending_cancel_out(self):
         each = per_operation({"select": 500, "open_key": 90}, {"select": 900, "open_key": 90, "close_handle": 2}, 200)
         self.assertEqual(each, {"select": 2.0, "close_handle": 0.01})
+
+    def tell(self, **counts):
+        """What is printed, and what must not be."""
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            errors = tell_counts(list(counts), {"pend64": {name: {"select": value - 1, "recv_socket": 1.0}
+                                                           for name, value in counts.items()}})
+        return said.getvalue(), errors
+
+    def test_more_requests_than_the_floor_fail(self):
+        said, errors = self.tell(**{FLOOR: 4.0, FLOOR_BEST: 4.0, OURS: 4.0 + ALLOWED + 0.02})
+        self.assertEqual(errors, ["pend64: apmbench needs 4.12 requests for each operation, floor_iocp 4.00"])
+        self.assertIn("4.12", said)
+
+    def test_as_many_requests_as_the_floor_are_well(self):
+        for ours in (3.0, 4.0, 4.0 + ALLOWED - 0.01):
+            self.assertEqual(self.tell(**{FLOOR: 4.0, FLOOR_BEST: 4.0, OURS: ours})[1], [])
+
+    def test_more_requests_than_the_floor_at_its_best_are_told(self):
+        said, errors = self.tell(**{FLOOR: 4.5, FLOOR_BEST: 4.0, OURS: 4.3})
+        self.assertEqual(errors, [])
+        self.assertIn("pend64: apmbench needs 4.30 requests for each operation, floor_best 4.00", said)
+        self.assertNotIn("no failure", self.tell(**{FLOOR: 4.5, FLOOR_BEST: 4.3, OURS: 4.3})[0])
+
+    def test_who_looks_above_the_floor_is_counted_again(self):
+        """So is the floor; the middle one of three holds. Nobody else is, and nobody without need."""
+        more = {OURS: [{"select": 4.0}, {"select": 4.1}], FLOOR: [{"select": 4.2}, {"select": 3.0}]}
+        counts = {FLOOR: {"select": 4.0}, OURS: {"select": 4.3}, "theirs": {"select": 9.0}}
+        self.assertEqual(count_again(counts, lambda implementation: more[implementation].pop(), OURS, FLOOR),
+                         {FLOOR: {"select": 4.0}, OURS: {"select": 4.1}, "theirs": {"select": 9.0}})
+        counts = {FLOOR: {"select": 4.0}, OURS: {"select": 4.05}}
+        self.assertIs(count_again(counts, None, OURS, FLOOR), counts)
+
+    def test_who_was_not_counted_is_not_compared(self):
+        self.assertEqual(find_excess({"pend1": {OURS: 9.0}, "pend64": {FLOOR: 4.0}}, OURS, FLOOR), [])
+        self.assertEqual(self.tell(**{FLOOR: 4.0, "theirs": 9.0})[1], [])
 
     def test_floor_at_its_best(self):
         """Its switches are those of the workload; nobody else has them."""
