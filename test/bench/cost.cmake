@@ -5,12 +5,16 @@ if(NOT TARGET model_seeded)
     return()
 endif()
 
-add_executable(operation_cost bench/operation_cost.c)
+add_executable(operation_cost
+    bench/operation_cost.c
+    bench/cost_burst.c
+    bench/cost_chain.c
+    bench/cost_crowd.c)
 target_link_libraries(operation_cost PRIVATE model_seeded apmsock_compile)
-set(scenes send_at_once receive_at_once receive_later connect_and_close)
+set(scenes send_at_once receive_at_once receive_later chain_at_once chain_later burst connect_and_close)
 foreach(scene IN LISTS scenes ITEMS connect_and_send)
-    test_entry(NAME bench/cost/${scene} LABELS bench COMMAND operation_cost ${scene} 300)
-    test_entry(NAME bench/cost/${scene}/crowd LABELS bench COMMAND operation_cost ${scene} 300 2000)
+    test_entry(NAME bench/cost/${scene} LABELS bench COMMAND operation_cost ${scene} 320)
+    test_entry(NAME bench/cost/${scene}/crowd LABELS bench COMMAND operation_cost ${scene} 320 2000)
 endforeach()
 
 find_program(APMSOCK_VALGRIND NAMES valgrind DOC "Valgrind, which counts instructions")
