@@ -33,6 +33,8 @@ void cost_check(bool condition, const char *what);
 void cost_await(uint64_t callbacks);
 /* Connects a socket, both left to the caller. Without it there is nothing to count: ends the program then. */
 sim_peer *cost_connect(apm_socket **made);
+/* It is one of the scene's own: its locks are not shared ones. At most COST_BURST of them. */
+void cost_own(const apm_socket *socket);
 /* In a callback: that it runs on a worker. */
 void cost_check_worker(void);
 

@@ -45,6 +45,7 @@ void cost_burst_begin(void)
 
     for (i = 0; i < COST_BURST; i++) {
         members[i].peer = cost_connect(&members[i].socket);
+        cost_own(members[i].socket);
         await_byte(&members[i]);
     }
 }

@@ -6,6 +6,19 @@
 
 /* ---- locks ------------------------------------------------------------------------------------- */
 
+static void (*tell_lock)(const void *lock);
+
+void sim_on_lock(void (*taken)(const void *lock))
+{
+    tell_lock = taken;
+}
+
+static void before_lock(const apmk_lock *lock)
+{
+    if (tell_lock != NULL) tell_lock(lock);
+    sched_interleave();
+}
+
 uint32_t sim_locks_held(void)
 {
     return sched_own()->locks;
@@ -13,7 +26,7 @@ uint32_t sim_locks_held(void)
 
 void apmk_lock_shared(apmk_lock *lock)
 {
-    sched_interleave();
+    before_lock(lock);
     sched_lock_shared(&lock->word);
     sched_own()->locks++;
 }
@@ -27,7 +40,7 @@ void apmk_unlock_shared(apmk_lock *lock)
 
 void apmk_lock_exclusive(apmk_lock *lock)
 {
-    sched_interleave();
+    before_lock(lock);
     sched_lock_exclusive(&lock->word);
     sched_own()->locks++;
 }
