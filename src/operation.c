@@ -488,3 +488,6 @@ apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi
         return APM_ERROR_OBJECT_DISPOSED; /* closed while we waited */
     return operation->error;
 }
+
+/* As of a socket (socket.c). */
+_Static_assert(sizeof(struct apm_async_result) <= (sizeof(void *) > 4 ? 208 : 144), "bytes of an operation");

@@ -532,3 +532,7 @@ apm_error apmi_socket_lost(const apmi_operation *operation)
     apmk_unlock_shared(&socket->gate);
     return lost;
 }
+
+/* What every socket of a program takes as long as it lives. A change may lower it; what raises it has to be
+ * worth it. */
+_Static_assert(sizeof(struct apm_socket) <= (sizeof(void *) > 4 ? 320 : 264), "bytes of a socket");

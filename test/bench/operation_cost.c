@@ -26,16 +26,6 @@
 #define MOST 1000000u
 #define LARGEST_CROWD 50000u
 
-/* What every socket and every operation of a program takes as long as it lives. A change may lower
- * them; what raises them has to be worth it. */
-#if UINTPTR_MAX > 0xFFFFFFFFu
-_Static_assert(sizeof(struct apm_socket) <= 320, "bytes of a socket");
-_Static_assert(sizeof(struct apm_async_result) <= 208, "bytes of an operation");
-#else
-_Static_assert(sizeof(struct apm_socket) <= 256, "bytes of a socket");
-_Static_assert(sizeof(struct apm_async_result) <= 144, "bytes of an operation");
-#endif
-
 apm_socket *cost_stream;
 sim_peer *cost_other;
 uint64_t cost_callbacks;
