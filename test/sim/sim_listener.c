@@ -93,6 +93,7 @@ static void retry_connects(int32_t family, uint16_t port)
 {
     sim_socket *at;
 
+    if (sim_request_count(SIM_CONNECT) == 0) return; /* most often: nobody looks through all sockets then */
     for (at = sim_socket_next(0, NULL); at != NULL; at = sim_socket_next(0, at))
         if (at->state == SIM_CONNECTING && at->remote.net == SIM_LOOPBACK && at->remote.family == family &&
             at->remote_port == port)

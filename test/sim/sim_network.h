@@ -181,6 +181,7 @@ void sim_request_finish(sim_socket *socket, sim_request *request, apmk_code stat
 void sim_request_return(sim_request *request);
 void sim_request_deliver(sim_request *request); /* the packet, now or later */
 void sim_request_append(sim_socket *socket, sim_request *request);
+uint32_t sim_request_count(sim_kind kind); /* in the lists of all sockets */
 /* What the issuing call returns. `later`: the request was not looked at. */
 apmk_code sim_request_answer(sim_socket *socket, sim_request *request, bool later, uint32_t *bytes);
 apmk_code sim_status_code(apmk_code status);

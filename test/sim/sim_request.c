@@ -14,7 +14,8 @@
 
 #include "sim_network.h"
 
-static uint64_t requests; /* made so far, in this run */
+static uint64_t requests;          /* made so far, in this run */
+static uint32_t listed[SIM_KINDS]; /* in the sockets' lists */
 
 uint64_t sim_request_last(void)
 {
@@ -23,7 +24,10 @@ uint64_t sim_request_last(void)
 
 void sim_request_reset(void)
 {
+    int kind;
+
     requests = 0;
+    for (kind = 0; kind < SIM_KINDS; kind++) listed[kind] = 0;
 }
 
 sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_request *like,
@@ -52,8 +56,14 @@ sim_request *sim_request_new(sim_socket *socket, sim_kind kind, const sim_reques
     return request;
 }
 
+uint32_t sim_request_count(sim_kind kind)
+{
+    return listed[kind];
+}
+
 void sim_request_append(sim_socket *socket, sim_request *request)
 {
+    listed[request->kind]++;
     request->next = NULL;
     if (socket->first[request->kind] != NULL)
         socket->last[request->kind]->next = request;
@@ -76,6 +86,7 @@ static void unlink_request(sim_socket *socket, sim_request *request)
 {
     sim_request *before = NULL, *at = socket->first[request->kind];
 
+    listed[request->kind]--;
     while (at != request) {
         before = at;
         at = at->next;

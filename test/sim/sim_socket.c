@@ -14,7 +14,8 @@ sched_mutex sim_network = SCHED_MUTEX_INITIAL;
 
 static sim_socket **table;
 static size_t table_size, table_used;
-static uint16_t last_port;
+static uint16_t last_port; /* that was given out, */
+static bool ports_mixed;   /* and whether others than those may be in use */
 
 static sim_socket *look_up(apmk_socket handle)
 {
@@ -66,11 +67,12 @@ void sim_socket_reset_table(void)
     table = NULL;
     table_size = table_used = 0;
     last_port = 0;
+    ports_mixed = false;
 }
 
 /* ---- ports -------------------------------------------------------------------------- */
 
-bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
+static bool is_taken(int32_t family, int32_t type, uint16_t port)
 {
     sim_socket *at;
 
@@ -80,11 +82,19 @@ bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
     return false;
 }
 
+bool sim_port_taken(int32_t family, int32_t type, uint16_t port)
+{
+    ports_mixed = true; /* whoever asks will have it, if he can */
+    return is_taken(family, type, port);
+}
+
+/* In their order; what has not been given out yet nobody has, unless he has chosen it. */
 uint16_t sim_port_free(int32_t family, int32_t type)
 {
     do {
+        if (last_port == 65535) ports_mixed = true;
         last_port = last_port < 16384 || last_port == 65535 ? 16384 : (uint16_t)(last_port + 1);
-    } while (sim_port_taken(family, type, last_port));
+    } while (ports_mixed && is_taken(family, type, last_port));
     return last_port;
 }
 
