@@ -140,7 +140,7 @@ void sim_watch(uint32_t level,
 void sim_interleave(void);
 bool sim_is_seeded(void);
 
-/* Told of every lock of the model's that a thread is about to take. Set while nothing runs; NULL ends it. */
+/* Told of every lock of the model's that a thread is about to take. Set while nothing else runs; NULL ends it. */
 void sim_on_lock(void (*taken)(const void *lock));
 
 /* ---- failures ---------------------------------------------------------------------------------- */
