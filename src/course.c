@@ -57,7 +57,7 @@ typedef struct attempt_room {
 
 static attempt_room *room_of(const apmi_operation *attempt)
 {
-    return (attempt_room *)attempt->room;
+    return (attempt_room *)apmi_annex_room(attempt);
 }
 
 apmk_socket apmi_course_handle(const apmi_operation *attempt)
@@ -71,7 +71,7 @@ bool apmi_course_make(apmi_operation *operation, uint32_t room, bool looks)
 {
     size_t lookup = looks ? sizeof(apmi_lookup) : 0;
     size_t size = sizeof(apmi_course) + lookup + room * sizeof(apmk_address);
-    apmi_course *course = (apmi_course *)apmi_operation_room(operation, size);
+    apmi_course *course = (apmi_course *)apmi_annex_make_room(operation, size);
 
     if (course == NULL) return false;
     memset(course, 0, sizeof *course);
@@ -240,7 +240,7 @@ static apm_error try_on_the_side(apmi_operation *operation, const apmk_address *
 
     course->last = *remote;
     if (attempt == NULL) return error;
-    room = (attempt_room *)apmi_operation_room(attempt, sizeof *room);
+    room = (attempt_room *)apmi_annex_make_room(attempt, sizeof *room);
     if (room == NULL) goto no_room;
     room->connect = operation;
     room->remote = *remote;

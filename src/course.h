@@ -9,6 +9,7 @@
 #include <apmsock/endpoint.h>
 #include <apmsock/error.h>
 
+#include "annex.h"
 #include "handle.h"
 #include "operation.h"
 #include "resolver.h"
@@ -49,7 +50,7 @@ typedef struct apmi_course {
 
 static inline apmi_course *apmi_course_of(const apmi_operation *operation)
 {
-    return (apmi_course *)operation->room;
+    return (apmi_course *)apmi_annex_room(operation);
 }
 
 /* Makes the course in a connect's room, for so many addresses, or with a look-up: false when

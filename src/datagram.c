@@ -8,6 +8,7 @@
 #include <apmsock/datagram.h>
 #include <string.h>
 
+#include "annex.h"
 #include "endpoint.h"
 #include "error.h"
 #include "lane.h"
@@ -55,7 +56,7 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
     apmk_overlapped *overlapped = &operation->overlapped;
 
     if (operation->kind == APMI_SEND_TO) {
-        const apmk_address *to = (const apmk_address *)operation->room;
+        const apmk_address *to = (const apmk_address *)apmi_annex_room(operation);
         apmk_code code = apmk_socket_send_to(socket->handle, buffers, count, operation->flags, to->bytes,
                                              to->length, overlapped, bytes);
 
@@ -63,14 +64,14 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
         return code;
     }
     if (operation->kind == APMI_RECEIVE_FROM) {
-        source_room *room = (source_room *)operation->room;
+        source_room *room = (source_room *)apmi_annex_room(operation);
         prepare_source(&room->source);
         room->peer = socket->remote; /* under the gate */
         return apmk_socket_receive_from(socket->handle, buffers, count, operation->flags, &room->source,
                                         overlapped, bytes);
     }
     {
-        message_room *room = (message_room *)operation->room;
+        message_room *room = (message_room *)apmi_annex_room(operation);
         memset(room, 0, sizeof *room);
         prepare_source(&room->message.source);
         return apmk_socket_receive_message(socket->handle, socket->family, buffers[0].data, buffers[0].size,
@@ -94,7 +95,7 @@ static apmi_operation *new_operation(apm_socket *socket, apmi_kind kind, void *d
     apmi_operation *operation = apmi_operation_new(socket, kind, callback, state, wanted);
 
     if (operation == NULL) return NULL;
-    if (apmi_operation_room(operation, room) == NULL) {
+    if (apmi_annex_make_room(operation, room) == NULL) {
         apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
         return NULL;
     }
@@ -126,7 +127,7 @@ apm_error APM_CALL apm_socket_begin_send_to(apm_socket *socket, const void *buff
     operation = new_operation(socket, APMI_SEND_TO, (void *)(uintptr_t)buffer, size, flags, sizeof to,
                               callback, state, result != NULL);
     if (operation == NULL) return APM_ERROR_OUT_OF_MEMORY;
-    *(apmk_address *)operation->room = to;
+    *(apmk_address *)apmi_annex_room(operation) = to;
     return apmi_lane_begin(operation, result);
 }
 
@@ -194,7 +195,7 @@ apm_error APM_CALL apm_socket_begin_receive_message_from(apm_socket *socket, voi
 
 void apmi_datagram_complete_message(apmi_operation *operation)
 {
-    message_room *room = (message_room *)operation->room;
+    message_room *room = (message_room *)apmi_annex_room(operation);
 
     if (operation->error != APM_ERROR_MESSAGE_SIZE) return;
     operation->error = APM_ERROR_SUCCESS;
@@ -242,7 +243,7 @@ apm_error APM_CALL apm_socket_end_receive_from(apm_socket *socket, apm_async_res
 
     if (error != APM_ERROR_SUCCESS) return error;
     error = apmi_operation_end(socket, result, APMI_RECEIVE_FROM, received);
-    if (has_datagram(error)) read_source((const source_room *)result->room, remote);
+    if (has_datagram(error)) read_source((const source_room *)apmi_annex_room(result), remote);
     return error;
 }
 
@@ -258,7 +259,7 @@ apm_error APM_CALL apm_socket_end_receive_message_from(apm_socket *socket, apm_a
     error = apmi_operation_end(socket, result, APMI_RECEIVE_MESSAGE_FROM, received);
     if (!has_datagram(error)) return error;
 
-    room = (const message_room *)result->room;
+    room = (const message_room *)apmi_annex_room(result);
     memset(&details, 0, sizeof details);
     apmk_message_read(&room->message, &details);
     apmi_address_get(&details.source, remote);

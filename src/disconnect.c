@@ -25,6 +25,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "annex.h"
 #include "end.h"
 #include "error.h"
 #include "file.h"
@@ -37,7 +38,7 @@
 
 static apmi_farewell *farewell_of(apmi_operation *operation)
 {
-    return operation->kind == APMI_DISCONNECT ? (apmi_farewell *)operation->room
+    return operation->kind == APMI_DISCONNECT ? (apmi_farewell *)apmi_annex_room(operation)
                                               : apmi_file_farewell(operation);
 }
 
@@ -265,7 +266,7 @@ apm_error APM_CALL apm_socket_begin_disconnect(apm_socket *socket, bool reuse, a
     if (error != APM_ERROR_SUCCESS) return error;
 
     operation = apmi_operation_new(socket, APMI_DISCONNECT, callback, state, result != NULL);
-    farewell = operation != NULL ? (apmi_farewell *)apmi_operation_room(operation, sizeof *farewell) : NULL;
+    farewell = operation != NULL ? (apmi_farewell *)apmi_annex_make_room(operation, sizeof *farewell) : NULL;
     if (farewell == NULL) {
         if (operation != NULL) apmi_operation_discard(operation, APM_ERROR_OUT_OF_MEMORY);
         return APM_ERROR_OUT_OF_MEMORY;

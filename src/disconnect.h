@@ -6,6 +6,7 @@
 #define APMI_DISCONNECT_H
 
 #include "operation.h"
+#include "timer.h"
 
 /* In the operation's room. */
 typedef struct apmi_farewell {

@@ -9,6 +9,7 @@
 #include <apmsock/transfer.h>
 #include <string.h>
 
+#include "annex.h"
 #include "error.h"
 #include "lane.h"
 #include "socket.h"
@@ -37,7 +38,7 @@ typedef struct file_room {
 
 static file_room *room_of(const apmi_operation *operation)
 {
-    return (file_room *)operation->room;
+    return (file_room *)apmi_annex_room(operation);
 }
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
@@ -142,7 +143,7 @@ static bool is_too_large(const apm_buffer *part)
 static apm_error open_file(apmi_operation *operation, const char *path, const apm_buffer *before,
                            const apm_buffer *after)
 {
-    file_room *room = (file_room *)apmi_operation_room(operation, sizeof *room);
+    file_room *room = (file_room *)apmi_annex_make_room(operation, sizeof *room);
 
     if (room == NULL) return APM_ERROR_OUT_OF_MEMORY;
     memset(room, 0, sizeof *room);

@@ -39,6 +39,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "annex.h"
 #include "connect.h"
 #include "course.h"
 #include "datagram.h"
@@ -56,9 +57,6 @@
 /* Callbacks nested this deep on one thread are given to a worker, as in .NET. */
 #define DEPTH_LIMIT 50
 
-/* A block keeps no more than this beside it when it is spare: enough for a datagram. */
-#define ROOM_KEPT 512u
-
 /* ---- the block --------------------------------------------------------------------------- */
 
 apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async_callback callback,
@@ -71,9 +69,7 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     if (operation == NULL) {
         operation = (apmi_operation *)apmi_library_allocate(socket->library, sizeof *operation);
         if (operation == NULL) return NULL;
-        memset((unsigned char *)operation + APMI_OPERATION_CLEARED, 0,
-               sizeof *operation - APMI_OPERATION_CLEARED);
-        atomic_init(&operation->event, NULL);
+        atomic_init(&operation->annex, NULL);
     }
     memset(operation, 0, APMI_OPERATION_CLEARED);
     atomic_init(&operation->state, 0);
@@ -89,52 +85,17 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     return operation;
 }
 
-void *apmi_operation_room(apmi_operation *operation, size_t size)
-{
-    apmi_library *library = operation->socket->library;
-    void *room = operation->room;
-
-    operation->housed = true;
-    if (operation->room_size >= size) return room;
-    room = apmi_library_allocate(library, size);
-    if (room == NULL) return NULL;
-    if (operation->room != NULL) apmi_library_release_block(library, operation->room);
-    operation->room = room;
-    operation->room_size = size;
-    return room;
-}
-
 void apmi_operation_delete(apmi_library *library, apmi_operation *operation)
 {
-    if (operation->room != NULL) apmi_library_release_block(library, operation->room);
+    apmi_annex_delete(library, apmi_annex_of(operation));
     apmi_library_release_block(library, operation);
-}
-
-/* A connect's is for that alone, and the connection that follows may be idle for long. */
-static void leave_room(apmi_operation *operation)
-{
-    if (operation->room == NULL || (operation->room_size <= ROOM_KEPT && operation->kind != APMI_CONNECT))
-        return;
-    apmi_library_release_block(operation->socket->library, operation->room);
-    operation->room = NULL;
-    operation->room_size = 0;
-}
-
-static void close_event(apmi_operation *operation)
-{
-    apmk_event_close(atomic_load_explicit(&operation->event, memory_order_relaxed));
-    atomic_store_explicit(&operation->event, NULL, memory_order_relaxed);
 }
 
 static void recycle_operation(apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
-    /* Relaxed, here and in what follows: the last reference is gone, nobody else looks at the block. */
-    uint32_t state = atomic_load_explicit(&operation->state, memory_order_relaxed);
 
-    if (operation->housed) leave_room(operation);
-    if (state & APMI_EVENT) close_event(operation);
-    if (state & APMI_TIMED) operation->limit = 0;
+    if (apmi_annex_of(operation) != NULL) apmi_annex_leave(operation);
     apmi_socket_give_spare(socket, operation);
     apmi_socket_drop(socket);
 }
@@ -236,7 +197,7 @@ static void publish_completion(apmi_operation *operation, bool at_once)
     apmk_interleave();
     if (before & APMI_EVENT) {
         /* It may have been closed by the user, who was told not to: no reason to fail. */
-        (void)apmk_event_set(atomic_load_explicit(&operation->event, memory_order_acquire));
+        (void)apmk_event_set(atomic_load_explicit(&apmi_annex_of(operation)->event, memory_order_acquire));
     }
     if (before & APMI_WAITER) apmk_wake_address(&operation->state);
     if (before & APMI_TIMED) apmi_deadline_clear(operation);

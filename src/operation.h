@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 #include "kernel.h"
-#include "timer.h"
 
 /* Strict: each End takes its own kind only. In the order of their lanes. */
 typedef enum apmi_kind {
@@ -42,7 +41,7 @@ enum {
     APMI_COMPLETED = 0x04,  /* error and byte count may be read */
     APMI_INSIDE = 0x08,     /* it completed inside Begin */
     APMI_ENDED = 0x10,      /* End was called */
-    APMI_EVENT = 0x20,      /* `event` is there: signal it at completion */
+    APMI_EVENT = 0x20,      /* the annex has an event: signal it at completion */
     APMI_WAITER = 0x40,     /* somebody waits on the word itself: wake it at completion */
     APMI_CANCELLED = 0x80,  /* asked to be aborted by a cancel ... */
     APMI_TIMED_OUT = 0x100, /* ... or by its timer; never both */
@@ -60,6 +59,7 @@ enum {
 
 typedef apm_async_result apmi_operation;
 typedef struct apmi_library apmi_library;
+typedef struct apmi_annex apmi_annex;
 
 struct apm_async_result {
     /* What every transfer looks at: two lines of a processor's cache. Cleared for each operation. */
@@ -89,18 +89,13 @@ struct apm_async_result {
     bool wanted;         /* one of the references is the caller's */
     bool alone;          /* has its lane for itself until it is over */
     bool queued;         /* waits in its lane, outside the kernel; under the socket's gate */
-    bool housed;         /* it uses its room */
 
-    /* What few need. From here on a block keeps from one operation to the next what is there. */
-    void *room; /* memory for what only some kinds need; small ones stay with the block */
-    size_t room_size;
-    _Atomic(apmk_event) event; /* made when first asked for; closed with the operation */
-    apmi_timer timer;
-    uint64_t limit; /* the latest time for `timer`, set in Begin; 0: none */
+    /* A block keeps it from one operation to the next. */
+    _Atomic(apmi_annex *) annex; /* what few need; NULL: nothing of that */
 };
 
 /* The first part of a block. */
-#define APMI_OPERATION_CLEARED offsetof(struct apm_async_result, room)
+#define APMI_OPERATION_CLEARED offsetof(struct apm_async_result, annex)
 
 /* A block from the socket's spare ones, or the heap: one reference for the model, and one
  * for the caller if he `wants` the result. NULL when there is no memory. */
@@ -108,8 +103,6 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted);
 /* Begin failed, with that error, and nobody has seen the operation. */
 void apmi_operation_discard(apmi_operation *operation, apm_error error);
-/* The operation's own memory of at least `size` bytes, not cleared; NULL when there is none. */
-void *apmi_operation_room(apmi_operation *operation, size_t size);
 /* Gives the memory of a spare block back. */
 void apmi_operation_delete(apmi_library *library, apmi_operation *operation);
 

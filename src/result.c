@@ -7,6 +7,7 @@
 #include <apmsock/error.h>
 #include <string.h>
 
+#include "annex.h"
 #include "connect.h"
 #include "deadline.h"
 #include "operation.h"
@@ -34,13 +35,14 @@ bool APM_CALL apm_async_result_completed_synchronously(apm_async_result *result)
 void *APM_CALL apm_async_result_wait_handle(apm_async_result *result)
 {
     apmk_event event, none = NULL;
+    apmi_annex *annex = result != NULL ? apmi_annex_need(result) : NULL;
     uint32_t before;
 
-    if (result == NULL) return NULL;
-    event = atomic_load_explicit(&result->event, memory_order_acquire);
+    if (annex == NULL) return NULL;
+    event = atomic_load_explicit(&annex->event, memory_order_acquire);
     if (event == NULL) {
         if (apmk_event_create(false, &event) != APMK_SUCCESS) return NULL;
-        if (!atomic_compare_exchange_strong_explicit(&result->event, &none, event, memory_order_acq_rel,
+        if (!atomic_compare_exchange_strong_explicit(&annex->event, &none, event, memory_order_acq_rel,
                                                      memory_order_acquire)) {
             apmk_event_close(event); /* another thread was first: its event is everybody's */
             event = none;

@@ -8,6 +8,7 @@
 #include <apmsock/transfer.h>
 #include <string.h>
 
+#include "annex.h"
 #include "error.h"
 #include "lane.h"
 #include "socket.h"
@@ -25,7 +26,7 @@ typedef struct list_copy {
 
 apmi_buffers *apmi_transfer_list(const apmi_operation *operation)
 {
-    return &((list_copy *)operation->room)->left;
+    return &((list_copy *)apmi_annex_room(operation))->left;
 }
 
 apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t size)
@@ -62,7 +63,7 @@ static apm_error take_list(apmi_operation *operation, const apm_buffer *buffers,
 
     if (bounced && operation->kind == APMI_SEND && operation->size > LARGEST_DATAGRAM)
         return APM_ERROR_MESSAGE_SIZE;
-    copy = (list_copy *)apmi_operation_room(operation, sizeof *copy + count * sizeof *buffers + bounce);
+    copy = (list_copy *)apmi_annex_make_room(operation, sizeof *copy + count * sizeof *buffers + bounce);
     if (copy == NULL) return APM_ERROR_OUT_OF_MEMORY;
     memcpy(copy->buffers, buffers, count * sizeof *buffers);
     copy->count = count;
@@ -81,7 +82,7 @@ static apm_error take_list(apmi_operation *operation, const apm_buffer *buffers,
 
 void apmi_transfer_scatter(apmi_operation *operation)
 {
-    const list_copy *copy = (const list_copy *)operation->room;
+    const list_copy *copy = (const list_copy *)apmi_annex_room(operation);
 
     if (operation->kind == APMI_RECEIVE)
         apmi_buffers_scatter(copy->buffers, copy->count, (const unsigned char *)copy->bounce.data,

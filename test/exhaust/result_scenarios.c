@@ -233,7 +233,8 @@ static apm_error wait_for_callback(stage *on)
 const scenario result_scenarios[] = {
     {"cancel after", SET_PAIR, cancel_later, BEGINS, FAULT(SIM_THREAD), 0, false},
     {"wait handle", SET_PAIR, wait_with_handle, BEGINS | FAULT(SIM_EVENT), 0, 0, false},
-    {"wait handle, several threads", SET_PAIR, share_handle, BEGINS, FAULT(SIM_EVENT), 0, false},
+    {"wait handle, several threads", SET_PAIR, share_handle, FAULT(SIM_TRANSFER),
+     FAULT(SIM_MEMORY) | FAULT(SIM_EVENT), 0, false},
     {"message", SET_STREAM, message_of_failure, FAULT(SIM_MEMORY) | FAULT(SIM_BIND) | FAULT(SIM_DIAL), 0, 0,
      false},
     {"a callback that waits", SET_PAIR, wait_in_callback, BEGINS, 0, 0, true},
