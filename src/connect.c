@@ -125,7 +125,7 @@ static void leave_connect(apmi_operation *operation, bool entered, apm_error err
 apm_error apmi_connect_check(const apm_socket *socket, const apm_endpoint *remote, apmk_address *address)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     return apmi_socket_fit_remote(socket, remote, address);
 }
 
@@ -175,7 +175,7 @@ static apm_error promise_look_up(apm_socket *socket)
     bool open;
 
     apmk_lock_shared(&socket->gate);
-    open = !apmi_socket_closed(socket);
+    open = !apmi_socket_disposed(socket);
     if (open) apmi_library_enter_use(socket->library); /* an open socket is one, too */
     apmk_unlock_shared(&socket->gate);
     if (!open) return APM_ERROR_OBJECT_DISPOSED;
@@ -245,7 +245,7 @@ apm_error APM_CALL apm_socket_begin_connect_many(apm_socket *socket, const apm_e
     size_t i;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (remotes == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (count == 0) return APM_ERROR_ARGUMENT;
     if (count > UINT16_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
@@ -269,7 +269,7 @@ apm_error apmi_connect_check_host(const apm_socket *socket, const char *host, ui
     apmk_address unused;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (host == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (strlen(host) >= APMI_HOST_ROOM) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if (!is_of_the_internet(socket)) return APM_ERROR_NOT_SUPPORTED;

@@ -84,7 +84,7 @@ apmk_code apmi_datagram_issue(apmi_operation *operation, const apmk_buffer *buff
 static apm_error check_buffer(const apm_socket *socket, const void *data, size_t size)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     return data == NULL && size != 0 ? APM_ERROR_ARGUMENT_NULL : APM_ERROR_SUCCESS;
 }
 
@@ -141,7 +141,7 @@ static apm_error ask_for_details(apm_socket *socket)
 
     if (atomic_load_explicit(&socket->detailed, memory_order_relaxed)) return APM_ERROR_SUCCESS;
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         error = apmi_error_from_native(apmk_socket_set_option(
             socket->handle, is_ipv6 ? LEVEL_IPV6 : LEVEL_IPV4, NAME_PACKET_INFORMATION, &yes, size));
         /* Not every system has the other one on the same socket. */
@@ -226,7 +226,7 @@ apm_error APM_CALL apm_socket_end_send_to(apm_socket *socket, apm_async_result *
 static apm_error check_end(const apm_socket *socket, const apm_endpoint *remote)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     return remote == NULL ? APM_ERROR_ARGUMENT_NULL : APM_ERROR_SUCCESS;
 }
 

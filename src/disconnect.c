@@ -260,7 +260,7 @@ apm_error APM_CALL apm_socket_begin_disconnect(apm_socket *socket, bool reuse, a
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (!apmi_socket_is_stream(socket)) return APM_ERROR_OPERATION_NOT_SUPPORTED;
     error = claim_phase(socket, false);
     if (error != APM_ERROR_SUCCESS) return error;

@@ -6,6 +6,9 @@
 #include "pool.h"
 #include "ready.h"
 
+/* Waits are not longer, where what ends them may not wake us; ms. */
+#define SLICE 50u
+
 void apmi_end_set(apm_socket *socket, uint32_t end)
 {
     uint32_t before = apmi_end_now(socket);
@@ -35,6 +38,15 @@ bool apmi_end_keeps_lane(apm_socket *socket, bool in_kernel)
 static void set_state(apm_socket *socket, uint32_t state)
 {
     apmi_end_set(socket, state | (apmi_end_now(socket) & (APMI_END_CUT | APMI_END_CLOSES)));
+}
+
+void apmi_end_miss(const apmi_operation *operation)
+{
+    apm_socket *socket = operation->socket;
+
+    if (operation->connection == socket->connection &&
+        (apmi_end_now(socket) & (APMI_END_WAITS | APMI_END_CLOSES)))
+        apmi_end_set(socket, apmi_end_now(socket) | APMI_END_CUT);
 }
 
 /* Who asked for it has been told that it works: where it does not, the connection is lost, and its operations say
@@ -84,14 +96,18 @@ static bool comes_later(apm_socket *socket)
 {
     apmi_library *library = socket->library;
     bool on_its_own, in_kernel, waits;
+    uint32_t cut = 0;
 
     if (apmi_socket_closed(socket) || !apmi_end_has_connection(apmi_socket_phase(socket))) return false;
     /* The library has not ended: it closes all sockets first. */
-    on_its_own = apmk_local_get(APMK_LOCAL_DEPTH) != 0 &&
-                 (library->options.no_workers || !apmi_pool_has_waiting(&library->pool));
+    on_its_own = apmk_local_get(APMK_LOCAL_DEPTH) != 0 && !library->options.no_workers &&
+                 !apmi_pool_has_another(&library->pool);
     in_kernel = apmi_lane_hold_outward(socket);
     waits = on_its_own ? apmi_lane_has_to_send(socket) : in_kernel || apmi_lane_has_outward(socket);
-    set_state(socket, waits ? APMI_END_WAITS : APMI_END_SAID);
+    /* What nobody will look at may have been aborted. */
+    if (on_its_own && in_kernel && atomic_load_explicit(&socket->doubtful, memory_order_relaxed) != 0)
+        cut = APMI_END_CUT;
+    set_state(socket, (waits ? APMI_END_WAITS : APMI_END_SAID) | cut);
     return waits;
 }
 
@@ -100,6 +116,8 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
     apmi_library *library = socket->library;
     uint32_t pause = apmi_pool_recruit(&library->pool);
 
+    if (apmk_local_get(APMK_LOCAL_DEPTH) != 0 && pause > SLICE)
+        pause = SLICE; /* it may be on its own by then */
     if (library->options.no_workers)
         apmi_ready_help_for(library, &socket->end, end, timeout);
     else
@@ -110,16 +128,14 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
  * what the kernel has, nor for a disconnect, whose packets may be for this thread. */
 static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
+    uint32_t end, known = APMI_END_CUT; /* what failed before this is */
     uint64_t past = 0;
-    uint32_t end;
     bool waits;
 
-    apmk_lock_exclusive(&socket->gate);
-    /* What failed before this is known. */
-    apmi_end_set(socket, (apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT) | APMI_END_CLOSES);
-    apmk_unlock_exclusive(&socket->gate);
     do {
         apmk_lock_exclusive(&socket->gate);
+        apmi_end_set(socket, (apmi_end_now(socket) & ~known) | APMI_END_CLOSES);
+        known = 0;
         waits = comes_later(socket);
         end = apmi_end_now(socket);
         apmk_unlock_exclusive(&socket->gate);
@@ -138,13 +154,29 @@ int32_t apmi_end_await(apm_socket *socket, int32_t timeout)
     return past < (uint64_t)timeout ? timeout - (int32_t)past : 1;
 }
 
-void apmi_end_force(apmk_socket handle, bool is_connected, int32_t timeout)
+/* Whether the peer ends its stream in time. The end of the library does not wait for that. */
+static bool wait_for_peer(apm_socket *socket, apmk_socket handle, uint32_t timeout)
+{
+    uint64_t start = apmk_now(), past = 0;
+    apmk_code code;
+    bool ready = false;
+
+    do {
+        uint32_t left = timeout - (uint32_t)past + 1; /* the clock's milliseconds are whole ones */
+
+        code = apmk_socket_poll(handle, APM_POLL_READ, left < SLICE ? left : SLICE, &ready);
+        past = apmk_now() - start;
+    } while (code == APMK_SUCCESS && !ready && past <= timeout && !apmi_library_closes(socket->library));
+    return ready && apmk_socket_has_ended(handle);
+}
+
+void apmi_end_force(apm_socket *socket, apmk_socket handle, bool is_connected, int32_t timeout)
 {
     bool ended = timeout != 0;
 
     if (ended && is_connected) {
         (void)apmk_socket_shutdown(handle, APM_SHUTDOWN_SEND);
-        ended = apmk_socket_wait_end(handle, (uint32_t)timeout);
+        ended = wait_for_peer(socket, handle, (uint32_t)timeout);
     }
     if (!ended) apmk_socket_set_abortive(handle, true);
 }

@@ -24,6 +24,8 @@ bool apmi_end_is_reset(const apm_socket *socket);
 /* Whether the outward lane, where nothing waits, stays held: until the kernel has nothing of it that could fail before
  * an end that waits; and after it if the socket is being closed. */
 bool apmi_end_keeps_lane(apm_socket *socket, bool in_kernel);
+/* A part of the stream is missing, and is about to be seen as such: an end that is to come after it is none. */
+void apmi_end_miss(const apmi_operation *operation);
 /* Nothing is left to be sent: says the end that has waited, if one has. */
 void apmi_end_say(apm_socket *socket);
 /* As the kernel's shutdown, but the end of our stream comes after what waits to be sent. Nothing else is sent from
@@ -39,6 +41,6 @@ bool apmi_end_has_connection(apmi_phase phase);
  * the time; 0, which aborts, if not all of it went: the peer must not take a part for the whole. */
 int32_t apmi_end_await(apm_socket *socket, int32_t timeout);
 /* The same for the kernel's part, of a handle that nobody else has any more. */
-void apmi_end_force(apmk_socket handle, bool is_connected, int32_t timeout);
+void apmi_end_force(apm_socket *socket, apmk_socket handle, bool is_connected, int32_t timeout);
 
 #endif

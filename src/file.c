@@ -163,7 +163,7 @@ apm_error APM_CALL apm_socket_begin_send_file(apm_socket *socket, const char *pa
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (lacks_data(before) || lacks_data(after)) return APM_ERROR_ARGUMENT_NULL;
     if (is_too_large(before) || is_too_large(after)) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if ((flags & ~(KERNEL_FLAGS | OWN_FLAGS)) != 0) return APM_ERROR_ARGUMENT;

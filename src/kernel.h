@@ -249,9 +249,8 @@ apmk_code apmk_socket_shutdown(apmk_socket socket, int32_t how);
 /* *length is the room on entry and the length on return. */
 apmk_code apmk_socket_local(apmk_socket socket, void *address, int32_t *length);
 apmk_code apmk_socket_remote(apmk_socket socket, void *address, int32_t *length);
-/* Blocks until the peer has ended its stream, at most `timeout` milliseconds. True if it has
- * and nothing is left unread. */
-bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout);
+/* Of one that is readable: whether the peer has ended its stream, and nothing is left unread. Does not wait. */
+bool apmk_socket_has_ended(apmk_socket socket);
 
 /* Whether it is readable (mode 0: bytes, or the end, or an error to be had), writable (1) or
  * has failed to connect (2); waits for it at most `timeout` milliseconds. */

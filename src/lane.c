@@ -290,7 +290,7 @@ static bool is_too_late(const apmi_operation *operation)
 /* Not under the gate: for that reason, or because of a close. */
 static apm_error refuse_operation(apmi_operation *operation, apm_error error)
 {
-    if (apmi_socket_closed(operation->socket)) error = APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(operation->socket)) error = APM_ERROR_OBJECT_DISPOSED;
     apmi_operation_discard(operation, error);
     return error;
 }
@@ -359,13 +359,13 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
 
 /* ---- after the packet -------------------------------------------------------------------------------- */
 
-/* A receive that got nothing and failed in nothing: the stream has ended, and not well if that is known by now. Not
- * every kernel says so twice, and this one may have gone to it before anybody knew. */
+/* A receive that got nothing and failed in nothing: the stream has ended, and not well if one before it was told so.
+ * Not every kernel says it twice, and this one may have gone to it before anybody knew. */
 static void doubt_the_end(apmi_operation *operation)
 {
     if (way_of(operation) == APMI_INWARD && operation->error == APM_ERROR_SUCCESS && operation->size != 0 &&
         apmi_socket_is_stream(operation->socket))
-        operation->error = apmi_socket_lost(operation);
+        operation->error = apmi_socket_lost_before(operation);
 }
 
 /* Takes note of the bytes that a call has moved; true if it moved all it was given. */
@@ -421,16 +421,17 @@ static void keep_received(apmi_operation *operation)
     if (operation->transferred != 0) operation->error = APM_ERROR_SUCCESS;
 }
 
-/* Under the exclusive gate: something that was to be sent before an end that waits has failed. */
-static bool cuts_the_stream(const apmi_operation *operation)
+/* Under the exclusive gate: a part of the stream is missing, and an end that comes after it must know. So it stays
+ * counted in its lane until its error can be seen: no close finds it neither here nor there. */
+static bool is_missing(const apmi_operation *operation)
 {
     return way_of(operation) == APMI_OUTWARD && operation->kind != APMI_DISCONNECT &&
-           operation->error != APM_ERROR_SUCCESS && operation->connection == operation->socket->connection &&
-           (apmi_end_now(operation->socket) & APMI_END_WAITS);
+           operation->error != APM_ERROR_SUCCESS && apmi_socket_is_stream(operation->socket) &&
+           operation->connection == operation->socket->connection;
 }
 
-/* Under a lane of its own, or held since before a cancel reached the kernel, and so while we count: whether it goes
- * on. */
+/* Under a lane of its own, or held since before a cancel reached the kernel, and so while we count; or something
+ * that was sent has failed: whether it goes on. */
 static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
 {
     apm_socket *socket = operation->socket;
@@ -451,8 +452,8 @@ static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
     } else {
         goes_on = swept || more;
     }
-    if (cuts_the_stream(operation)) apmi_end_set(socket, apmi_end_now(socket) | APMI_END_CUT);
     if (!goes_on && operation->kind == APMI_SEND_FILE) apmi_farewell_follow(operation);
+    operation->missing = !goes_on && is_missing(operation);
     if (goes_on) {
         hold_lane(lane);
         insert_operation(operation);
@@ -469,12 +470,31 @@ bool apmi_lane_put_back(apmi_operation *operation)
     apmi_lane *lane = lane_of(operation);
     bool filled = count_bytes(operation, lane), goes_on = false;
 
-    if (operation->alone || (operation->error != APM_ERROR_SUCCESS && lane_is_held(lane)))
+    if (operation->alone ||
+        (operation->error != APM_ERROR_SUCCESS && (way_of(operation) == APMI_OUTWARD || lane_is_held(lane))))
         goes_on = look_again(operation, lane, filled);
     if (!goes_on && operation->error != APM_ERROR_SUCCESS) keep_received(operation);
+    if (!goes_on && operation->missing) return false; /* apmi_lane_miss */
     leave_lane(socket, lane);
     if (goes_on) apmi_socket_drop(socket);
     return goes_on;
+}
+
+void apmi_lane_miss(apmi_operation *operation)
+{
+    leave_lane(operation->socket, lane_of(operation));
+}
+
+/* What a cancel may have kept from being sent. */
+static bool is_sent(const apmi_operation *operation)
+{
+    return operation->kind >= APMI_SEND && operation->kind <= APMI_SEND_FILE;
+}
+
+void apmi_lane_settle_cancel(apmi_operation *operation)
+{
+    /* Relaxed: the gate orders it, but for one that has come too late to be asked for. */
+    if (is_sent(operation)) atomic_fetch_sub_explicit(&operation->socket->doubtful, 1, memory_order_relaxed);
 }
 
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
@@ -488,7 +508,8 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
         apmk_unlock_exclusive(&socket->gate);
         return;
     }
-    apmi_operation_label(operation, label);
+    if (apmi_operation_label(operation, label) && is_sent(operation))
+        atomic_fetch_add_explicit(&socket->doubtful, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
     was_queued = operation->queued;
     if (was_queued) {
@@ -531,7 +552,14 @@ bool apmi_lane_has_to_send(const apm_socket *socket)
 
 bool apmi_lane_sends(apm_socket *socket)
 {
-    return (atomic_load_explicit(&socket->lanes[APMI_OUTWARD].word, memory_order_acquire) & COUNT) != 0;
+    if (socket->alone != NULL && socket->alone->kind == APMI_DISCONNECT)
+        return false; /* it is the only one */
+    return !apmi_lane_is_outward_over(socket);
+}
+
+bool apmi_lane_is_outward_over(apm_socket *socket)
+{
+    return (atomic_load_explicit(&socket->lanes[APMI_OUTWARD].word, memory_order_acquire) & COUNT) == 0;
 }
 
 bool apmi_lane_in_kernel(apm_socket *socket)

@@ -28,6 +28,10 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);
 /* A packet was taken. True if the operation goes on: it waits in its lane, or is in the
  * kernel, and is not the caller's any more. False: it is over and has left. */
 bool apmi_lane_put_back(apmi_operation *operation);
+/* One that is `missing` has completed: now it leaves. */
+void apmi_lane_miss(apmi_operation *operation);
+/* One that was asked to abort has completed. */
+void apmi_lane_settle_cancel(apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_lane_cancel(apmi_operation *operation, uint32_t label);
 /* Under the exclusive gate: whether anything waits for its turn to be sent, or is in pieces. */
@@ -39,8 +43,10 @@ bool apmi_lane_has_to_send(const apm_socket *socket);
 bool apmi_lane_hold_outward(apm_socket *socket);
 /* Under the exclusive gate: whether the kernel has anything of either lane. */
 bool apmi_lane_in_kernel(apm_socket *socket);
-/* At any time: whether the kernel has anything of the outward one that nobody has looked at. */
+/* Under the exclusive gate: whether the kernel has anything to send whose end nobody has looked at. */
 bool apmi_lane_sends(apm_socket *socket);
+/* At any time: whether all that the kernel had of the outward one has been looked at. */
+bool apmi_lane_is_outward_over(apm_socket *socket);
 /* The connection is going: takes what waits in either lane, aborted, linked by `next`. Under
  * the exclusive gate; the caller gives them to the pool. */
 apmi_operation *apmi_lane_abandon(apm_socket *socket);

@@ -311,7 +311,7 @@ bool apmi_library_enter(apmi_library *library, apm_socket *socket)
     bool enters;
 
     apmk_lock_exclusive(&library->lock);
-    enters = !library->closing;
+    enters = !apmi_library_closes(library);
     if (enters) {
         socket->previous = NULL;
         socket->next = library->sockets;
@@ -362,7 +362,7 @@ static void shut_sockets(apmi_library *library)
 
     do {
         apmk_lock_exclusive(&library->lock);
-        library->closing = true;
+        atomic_store_explicit(&library->closing, true, memory_order_relaxed);
         socket = library->sockets;
         if (socket != NULL) {
             /* Listed, so it is still active and holds its memory. */

@@ -28,7 +28,7 @@ struct apmi_library {
 
     apmk_lock lock;        /* guards the list */
     apm_socket *sockets;   /* open ones, and closed ones with operations */
-    bool closing;          /* no further one may enter */
+    _Atomic bool closing;  /* no further one may enter; written under the lock */
     _Atomic uint32_t live; /* uses that have not been left; waited on */
 };
 
@@ -50,6 +50,12 @@ void apmi_library_release_block(apmi_library *library, void *block);
 /* An open socket enters the list, so that the end of the library shuts it; false once that
  * has begun. It leaves when it is closed and all its operations have called back. */
 bool apmi_library_enter(apmi_library *library, apm_socket *socket);
+/* That has begun. */
+static inline bool apmi_library_closes(const apmi_library *library)
+{
+    /* Relaxed: a hint to whoever waits. */
+    return atomic_load_explicit(&library->closing, memory_order_relaxed);
+}
 /* One use more, for whoever knows of one that cannot end meanwhile. */
 void apmi_library_enter_use(apmi_library *library);
 /* Ends a use; takes the socket (may be NULL) off the list if it is there. */

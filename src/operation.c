@@ -45,6 +45,7 @@
 #include "datagram.h"
 #include "deadline.h"
 #include "disconnect.h"
+#include "end.h"
 #include "error.h"
 #include "lane.h"
 #include "library.h"
@@ -85,10 +86,10 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
     return operation;
 }
 
-void apmi_operation_delete(apmi_library *library, apmi_operation *operation)
+void apmi_operation_delete(apm_socket *socket, apmi_operation *operation)
 {
-    apmi_annex_delete(library, apmi_annex_of(operation));
-    apmi_library_release_block(library, operation);
+    apmi_annex_delete(socket->library, apmi_annex_of(operation));
+    if (operation != &socket->first) apmi_library_release_block(socket->library, operation);
 }
 
 static void recycle_operation(apmi_operation *operation)
@@ -201,6 +202,20 @@ static void publish_completion(apmi_operation *operation, bool at_once)
     }
     if (before & APMI_WAITER) apmk_wake_address(&operation->state);
     if (before & APMI_TIMED) apmi_deadline_clear(operation);
+    if (before & (APMI_CANCELLED | APMI_TIMED_OUT)) apmi_lane_settle_cancel(operation);
+}
+
+/* Whoever closes has either begun before it can be seen, and knows; or finds it over. */
+static void publish_missing(apmi_operation *operation, bool at_once)
+{
+    apm_socket *socket = operation->socket;
+
+    apmk_lock_exclusive(&socket->gate);
+    apmi_end_miss(operation);
+    publish_completion(operation, at_once);
+    apmk_unlock_exclusive(&socket->gate);
+    apmk_interleave();
+    apmi_lane_miss(operation);
 }
 
 /* Nobody has asked for the abort of this one: it was a close, or the connection was lost. */
@@ -283,7 +298,7 @@ static void complete_operation(apmi_operation *operation, bool inside)
     /* Where others wait for this thread, too, a callback inside another one would push in: it is told,
      * and called, as if a packet had come. */
     if (at_once && depth != 0) turn = apmi_batch_of_turn(&library->pool.batches);
-    publish_completion(operation, at_once && turn == NULL);
+    (operation->missing ? publish_missing : publish_completion)(operation, at_once && turn == NULL);
     if (turn != NULL)
         apmi_batch_put_off(turn, operation);
     else
@@ -369,15 +384,16 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key)
 
 /* ---- looking, waiting, ending ---------------------------------------------------------------- */
 
-void apmi_operation_label(apmi_operation *operation, uint32_t label)
+bool apmi_operation_label(apmi_operation *operation, uint32_t label)
 {
     /* Relaxed: the socket's gate orders it with everything that reads it to decide. */
     uint32_t state = atomic_load_explicit(&operation->state, memory_order_relaxed);
 
-    while (!(state & (APMI_CANCELLED | APMI_TIMED_OUT)) &&
-           !atomic_compare_exchange_weak_explicit(&operation->state, &state, state | label,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    while (!(state & (APMI_CANCELLED | APMI_TIMED_OUT | APMI_COMPLETED)))
+        if (atomic_compare_exchange_weak_explicit(&operation->state, &state, state | label,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
 }
 
 bool apmi_operation_labelled(const apmi_operation *operation)
@@ -435,7 +451,7 @@ bool apmi_operation_wait(apmi_operation *operation, uint32_t timeout)
 apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi_kind kind, size_t *bytes)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (operation == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (operation->socket != socket || operation->kind != kind) return APM_ERROR_ARGUMENT;
     if (!apmi_operation_completed(operation) && !apmi_operation_may_wait())
@@ -445,10 +461,10 @@ apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi
         return APM_ERROR_INVALID_OPERATION;
     (void)apmi_operation_wait(operation, APMK_FOREVER);
     if (bytes != NULL) *bytes = operation->transferred;
-    if (operation->error == APM_ERROR_OPERATION_ABORTED && apmi_socket_closed(socket))
+    if (operation->error == APM_ERROR_OPERATION_ABORTED && apmi_socket_disposed(socket))
         return APM_ERROR_OBJECT_DISPOSED; /* closed while we waited */
     return operation->error;
 }
 
 /* As of a socket (socket.c). */
-_Static_assert(sizeof(struct apm_async_result) <= (sizeof(void *) > 4 ? 208 : 144), "bytes of an operation");
+_Static_assert(sizeof(struct apm_async_result) <= (sizeof(void *) > 4 ? 136 : 96), "bytes of an operation");

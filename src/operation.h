@@ -89,6 +89,7 @@ struct apm_async_result {
     bool wanted;         /* one of the references is the caller's */
     bool alone;          /* has its lane for itself until it is over */
     bool queued;         /* waits in its lane, outside the kernel; under the socket's gate */
+    bool missing;        /* it has failed, and what comes after it in the stream must know; see lane.c */
 
     /* A block keeps it from one operation to the next. */
     _Atomic(apmi_annex *) annex; /* what few need; NULL: nothing of that */
@@ -103,8 +104,8 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted);
 /* Begin failed, with that error, and nobody has seen the operation. */
 void apmi_operation_discard(apmi_operation *operation, apm_error error);
-/* Gives the memory of a spare block back. */
-void apmi_operation_delete(apmi_library *library, apmi_operation *operation);
+/* Gives the memory of a socket's spare block back. */
+void apmi_operation_delete(apm_socket *socket, apmi_operation *operation);
 
 /* Makes it ready for a (further) kernel call. */
 void apmi_operation_arm(apmi_operation *operation);
@@ -125,8 +126,8 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key);
 /* Runs the callback that a completed operation has, here and now. */
 void apmi_operation_call_back(apmi_operation *operation);
 
-/* Labels the operation, unless it has a label: what an abort will be called. */
-void apmi_operation_label(apmi_operation *operation, uint32_t label);
+/* Labels the operation, unless it has a label or has completed: what an abort will be called. True if it did. */
+bool apmi_operation_label(apmi_operation *operation, uint32_t label);
 bool apmi_operation_labelled(const apmi_operation *operation);
 /* Asks for an abort, with a label for it. */
 void apmi_operation_cancel(apmi_operation *operation, uint32_t label);

@@ -119,7 +119,7 @@ static apm_error set_linger(apm_socket *socket, form half, int32_t value)
     uint16_t linger[2];
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         error = read_linger(socket, linger);
         linger[half == LINGER_ON ? 0 : 1] = (uint16_t)(half == LINGER_ON ? value != 0 : value);
         if (error == APM_ERROR_SUCCESS)
@@ -136,7 +136,7 @@ static apm_error get_linger(apm_socket *socket, form half, int32_t *value)
     uint16_t linger[2];
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         error = read_linger(socket, linger);
         *value = half == LINGER_ON ? linger[0] != 0 : linger[1];
     }
@@ -159,7 +159,7 @@ static apm_error set_seconds(apm_socket *socket, apm_socket_option option, int32
     if (error != (apm_error)OPTION_UNKNOWN) return error;
     error = APM_ERROR_OBJECT_DISPOSED;
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         uint32_t *seconds = find_seconds(socket, option), before = *seconds;
 
         socket->settings.by_values = true;
@@ -180,7 +180,7 @@ static apm_error set_unbound(apm_socket *socket, int32_t level, int32_t name, in
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         error = apmi_handle_is_fixed(socket) ? APM_ERROR_INVALID_OPERATION : apmi_handle_freshen(socket);
         if (error == APM_ERROR_SUCCESS)
             error = apmi_settings_set_locked(socket, level, name, &value, (int32_t)sizeof value);
@@ -195,7 +195,7 @@ static apm_error set_resets(apm_socket *socket, bool on)
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket))
+    if (!apmi_socket_disposed(socket))
         error = apmi_error_from_native(apmk_socket_io_control(socket->handle, APMK_UDP_CONNECTION_RESET,
                                                               &value, sizeof value, NULL, 0, &unused));
     if (error == APM_ERROR_SUCCESS)
@@ -220,7 +220,7 @@ apm_error APM_CALL apm_socket_set_option(apm_socket *socket, apm_socket_option o
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     error = find_option(socket, option, &row, &level, &name);
     if (error == APM_ERROR_SUCCESS) error = check_value(row, value);
     if (error != APM_ERROR_SUCCESS) return error;
@@ -253,7 +253,7 @@ static apm_error get_number(apm_socket *socket, apm_socket_option option, const 
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         error = apmi_error_from_native(apmk_socket_get_option(socket->handle, level, name, &found, &size));
         if (error == (apm_error)OPTION_UNKNOWN && row->form == SECONDS) {
             uint32_t seconds = *find_seconds(socket, option);
@@ -275,7 +275,7 @@ apm_error APM_CALL apm_socket_get_option(apm_socket *socket, apm_socket_option o
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (value == NULL) return APM_ERROR_ARGUMENT_NULL;
     error = find_option(socket, option, &row, &level, &name);
     if (error != APM_ERROR_SUCCESS) return error;
@@ -306,7 +306,7 @@ apm_error APM_CALL apm_socket_set_raw_option(apm_socket *socket, int32_t level, 
                                              const void *value, size_t size)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (value == NULL) return APM_ERROR_FAULT;
     if (size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     return apmi_settings_set(socket, level, name, value, (int32_t)size);
@@ -322,7 +322,7 @@ apm_error APM_CALL apm_socket_get_raw_option(apm_socket *socket, int32_t level, 
     int32_t room;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (size == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (value == NULL) return APM_ERROR_FAULT;
     if (*size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
@@ -334,7 +334,7 @@ apm_error APM_CALL apm_socket_get_raw_option(apm_socket *socket, int32_t level, 
     }
     memset(place, 0, place == value ? head : *size); /* some systems write a single byte of a boolean */
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket))
+    if (!apmi_socket_disposed(socket))
         error = apmi_error_from_native(apmk_socket_get_option(socket->handle, level, name, place, &room));
     apmk_unlock_shared(&socket->gate);
     if (error != APM_ERROR_SUCCESS) {

@@ -96,7 +96,7 @@ static apm_error poll_once(apm_socket *socket, int32_t mode, uint32_t timeout, b
     *slice = 0;
     *again = false;
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket)) {
+    if (!apmi_socket_disposed(socket)) {
         waits = !may_keep_port(socket);
         if (waits) {
             apmi_poll_enter(socket, &poller);
@@ -126,7 +126,7 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (ready == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (mode < APM_POLL_READ || mode > APM_POLL_ERROR) return APM_ERROR_INVALID_ARGUMENT;
 
@@ -144,8 +144,8 @@ apm_error APM_CALL apm_socket_poll(apm_socket *socket, int32_t microseconds, int
             over = false; /* one more look, at least at the end of the time */
         }
         if (again && left != 0) over = false;
-    } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_closed(socket));
-    if (apmi_socket_closed(socket))
+    } while (error == APM_ERROR_SUCCESS && !found && !over && !apmi_socket_disposed(socket));
+    if (apmi_socket_disposed(socket))
         error = APM_ERROR_OBJECT_DISPOSED;
     else if (error == APM_ERROR_SUCCESS)
         *ready = found;

@@ -64,9 +64,18 @@ static uint32_t count_workers(apmi_pool *pool)
     return apmi_crew_workers(look_at_crew(pool));
 }
 
-bool apmi_pool_has_waiting(apmi_pool *pool)
+static bool has_waiting(apmi_pool *pool)
 {
     return apmi_crew_waiting(look_at_crew(pool)) != 0;
+}
+
+bool apmi_pool_has_another(apmi_pool *pool)
+{
+    uint32_t crew = look_at_crew(pool);
+
+    /* Whoever has left nobody there starts another one, before he does anything else. */
+    return apmi_crew_waiting(crew) != 0 || (apmi_crew_workers(crew) < pool->maximum &&
+                                            !atomic_load_explicit(&pool->refused, memory_order_relaxed));
 }
 
 /* Under the lock: a place that is free, or free again; NULL if there is none. Nobody is waited for here: a
@@ -117,6 +126,7 @@ static apmk_code replace_waiting(apmi_pool *pool)
     if (code != APMK_SUCCESS)
         is_short = apmi_timer_arm(&pool->library->timers, &pool->growth, RETRY_TIME, retry_growth,
                                   &was_armed) != APMK_SUCCESS;
+    atomic_store_explicit(&pool->refused, code != APMK_SUCCESS, memory_order_relaxed);
     atomic_store_explicit(&pool->short_handed, is_short, memory_order_relaxed);
     return code;
 }
@@ -129,11 +139,12 @@ static void grow_pool(apmi_pool *pool)
     if (count_workers(pool) == pool->maximum) return;
     apmk_lock_exclusive(&pool->lock);
     if (count_workers(pool) < pool->maximum && !atomic_load_explicit(&pool->stopping, memory_order_relaxed) &&
-        !apmi_pool_has_waiting(pool))
+        !has_waiting(pool)) {
         code = replace_waiting(pool);
-    else
-        /* Whoever waits comes here himself before he leaves nobody there. */
+    } else { /* whoever waits comes here himself before he leaves nobody there */
+        atomic_store_explicit(&pool->refused, false, memory_order_relaxed);
         atomic_store_explicit(&pool->short_handed, false, memory_order_relaxed);
+    }
     apmk_unlock_exclusive(&pool->lock);
     if (code != APMK_SUCCESS)
         apmi_trace_library(pool->library, APM_EVENT_THREAD_REFUSED, apmi_error_from_native(code),
@@ -144,7 +155,7 @@ static void retry_growth(apmi_timer *timer)
 {
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, growth));
 
-    if (!apmi_pool_has_waiting(pool)) grow_pool(pool);
+    if (!has_waiting(pool)) grow_pool(pool);
 }
 
 uint32_t apmi_pool_recruit(apmi_pool *pool)
@@ -193,7 +204,7 @@ static inline void run_strays(apmi_pool *pool)
     apmi_operation *operation;
 
     while ((operation = take_stray(pool)) != NULL) {
-        if (!apmi_pool_has_waiting(pool)) grow_pool(pool);
+        if (!has_waiting(pool)) grow_pool(pool);
         operation->next = NULL;
         apmi_operation_resume(operation, operation->key);
     }
@@ -233,7 +244,7 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     apmi_batch_run(batch, APMI_BATCH);
     /* It gets no rest: then another one may have some of it, but not all: a connection that is alone would
      * only wander from one to the other. */
-    if (apmi_batch_left(batch) > 1 && apmi_pool_has_waiting(pool)) apmi_batch_share(batch);
+    if (apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
@@ -363,6 +374,7 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->stray_lock.word = NULL;
     atomic_init(&pool->strays, false);
     pool->stray = NULL;
+    atomic_init(&pool->refused, false);
     atomic_init(&pool->short_handed, false);
     pool->retry.armed = false;
     pool->growth.armed = false;

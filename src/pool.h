@@ -31,7 +31,8 @@ struct apmi_pool {
     apmk_lock stray_lock;
     _Atomic bool strays;       /* `stray` is not empty */
     apmi_operation *stray;     /* what the port had no memory for, in no order */
-    _Atomic bool short_handed; /* nobody waits, and no timer asks again; written under the lock */
+    _Atomic bool refused;      /* nobody waits, and no thread was to be had; written under the lock */
+    _Atomic bool short_handed; /* nor does a timer ask again; as above */
     apmi_timer retry;          /* posts the strays */
     apmi_timer growth;         /* starts the worker that could not be started */
 };
@@ -60,8 +61,8 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
 /* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a
  * word where none is. Whoever waits has to come again after so many milliseconds. */
 uint32_t apmi_pool_recruit(apmi_pool *pool);
-/* Whether a worker waits at the port for what comes next. */
-bool apmi_pool_has_waiting(apmi_pool *pool);
+/* Whether a worker but one's own waits at the port for what comes next, or will: one that may be started. */
+bool apmi_pool_has_another(apmi_pool *pool);
 /* Without workers: waits at the port, at most so many milliseconds, and does what it brought; false
  * if that was nothing. No callback runs. `waiting` (may be NULL) is counted down after the wait. *wakes: how
  * many packets came that only wake. */

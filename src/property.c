@@ -41,13 +41,13 @@ apm_error APM_CALL apm_socket_bind(apm_socket *socket, const apm_endpoint *local
     apmk_address address;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (local == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (!apmi_endpoint_is_valid(local)) return APM_ERROR_ARGUMENT;
     if (apmi_socket_fit(socket, local, &address) != APM_ERROR_SUCCESS) return APM_ERROR_NOT_SUPPORTED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) error = bind_anew(socket, &address);
+    if (!apmi_socket_disposed(socket)) error = bind_anew(socket, &address);
     apmk_unlock_exclusive(&socket->gate);
     return error;
 }
@@ -64,14 +64,14 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (how < APM_SHUTDOWN_RECEIVE || how > APM_SHUTDOWN_BOTH) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if (!has_directions(socket)) return APM_ERROR_NOT_CONNECTED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket) && !has_directions(socket)) {
+    if (!apmi_socket_disposed(socket) && !has_directions(socket)) {
         error = APM_ERROR_NOT_CONNECTED; /* it was left meanwhile */
-    } else if (!apmi_socket_closed(socket)) {
+    } else if (!apmi_socket_disposed(socket)) {
         error = apmi_error_from_native(apmi_end_shutdown(socket, how));
         if (!apmi_error_is_passing(error) && error != APM_ERROR_TIMED_OUT) /* also where it found a reset */
             atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
@@ -82,7 +82,8 @@ apm_error APM_CALL apm_socket_shutdown(apm_socket *socket, int32_t how)
 
 bool APM_CALL apm_socket_connected(const apm_socket *socket)
 {
-    return socket != NULL && atomic_load_explicit(&socket->connected, memory_order_acquire);
+    return socket != NULL && !apmi_socket_disposed(socket) &&
+           atomic_load_explicit(&socket->connected, memory_order_acquire);
 }
 
 apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *endpoint)
@@ -90,13 +91,13 @@ apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_endpoint *e
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket) && !apmi_socket_is_named(socket)) {
+    if (!apmi_socket_disposed(socket) && !apmi_socket_is_named(socket)) {
         error = APM_ERROR_INVALID_ARGUMENT;
-    } else if (!apmi_socket_closed(socket)) {
+    } else if (!apmi_socket_disposed(socket)) {
         apm_endpoint found = {0};
         found.length = (int32_t)sizeof found.address;
         error = apmi_error_from_native(apmk_socket_local(socket->handle, found.address, &found.length));
@@ -111,7 +112,7 @@ apm_error APM_CALL apm_socket_remote_endpoint(apm_socket *socket, apm_endpoint *
     apm_error error = APM_ERROR_NOT_CONNECTED;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (endpoint == NULL) return APM_ERROR_ARGUMENT_NULL;
 
     apmk_lock_shared(&socket->gate);
@@ -141,11 +142,11 @@ apm_error APM_CALL apm_socket_available(apm_socket *socket, size_t *bytes)
     uint32_t found = 0, size = 0;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (bytes == NULL) return APM_ERROR_ARGUMENT_NULL;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket))
+    if (!apmi_socket_disposed(socket))
         error = apmi_error_from_native(
             apmk_socket_io_control(socket->handle, APMK_BYTES_TO_READ, NULL, 0, &found, sizeof found, &size));
     apmk_unlock_shared(&socket->gate);
@@ -171,7 +172,7 @@ static apm_error control_at_once(apm_socket *socket, uint32_t code, const void *
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     apmk_lock_shared(&socket->gate);
-    if (!apmi_socket_closed(socket))
+    if (!apmi_socket_disposed(socket))
         error = apmi_error_from_native(
             apmk_socket_io_control(socket->handle, code, in, in_size, out, out_size, returned));
     apmk_unlock_shared(&socket->gate);
@@ -187,7 +188,7 @@ static apm_error control_and_wait(apm_socket *socket, uint32_t code, const void 
     bool open;
 
     apmk_lock_shared(&socket->gate);
-    open = !apmi_socket_closed(socket);
+    open = !apmi_socket_disposed(socket);
     if (open) apmi_poll_enter(socket, &poller);
     apmk_unlock_shared(&socket->gate);
     if (!open) return error;
@@ -195,7 +196,7 @@ static apm_error control_and_wait(apm_socket *socket, uint32_t code, const void 
     error = apmi_error_from_native(apmk_socket_io_control_wait(poller.kernel, code, in, in_size, out,
                                                                out_size, returned, &poller.orphan));
     apmi_poll_leave(socket, &poller);
-    if (error != APM_ERROR_SUCCESS && apmi_socket_closed(socket)) error = APM_ERROR_OBJECT_DISPOSED;
+    if (error != APM_ERROR_SUCCESS && apmi_socket_disposed(socket)) error = APM_ERROR_OBJECT_DISPOSED;
     return error;
 }
 
@@ -206,7 +207,7 @@ apm_error APM_CALL apm_socket_io_control(apm_socket *socket, uint32_t code, cons
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if ((in == NULL && in_size != 0) || (out == NULL && out_size != 0)) return APM_ERROR_ARGUMENT_NULL;
     if (in_size > INT32_MAX || out_size > INT32_MAX) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     if (code == APMK_NON_BLOCKING) return APM_ERROR_INVALID_OPERATION;

@@ -104,7 +104,7 @@ apm_error apmi_settings_set(apm_socket *socket, int32_t level, int32_t name, con
     apm_error error = APM_ERROR_OBJECT_DISPOSED;
 
     apmk_lock_exclusive(&socket->gate);
-    if (!apmi_socket_closed(socket)) error = apmi_settings_set_locked(socket, level, name, value, size);
+    if (!apmi_socket_disposed(socket)) error = apmi_settings_set_locked(socket, level, name, value, size);
     apmk_unlock_exclusive(&socket->gate);
     return error;
 }

@@ -57,7 +57,7 @@ static void delete_socket(apm_socket *socket)
     while (socket->spare != NULL) {
         apmi_operation *operation = socket->spare;
         socket->spare = operation->next;
-        apmi_operation_delete(library, operation);
+        apmi_operation_delete(socket, operation);
     }
     apmi_settings_clear(socket);
     apmi_library_release_block(library, socket);
@@ -83,7 +83,7 @@ bool apmi_socket_begin(apm_socket *socket)
 {
     uint64_t before;
 
-    if (apmi_socket_closed(socket)) return false;
+    if (apmi_socket_disposed(socket)) return false;
     /* Relaxed: under the gate, an open socket counts itself. */
     before = atomic_fetch_add_explicit(&socket->active, BEGUN + 1, memory_order_relaxed);
     if (before >> 32 == INT32_MAX) carry_begun(socket);
@@ -141,7 +141,7 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
         socket->spare_count++;
     }
     apmk_unlock_exclusive(&socket->spare_lock);
-    if (!kept) apmi_operation_delete(socket->library, operation);
+    if (!kept) apmi_operation_delete(socket, operation);
 }
 
 /* ---- addresses -------------------------------------------------------------------------------- */
@@ -295,11 +295,16 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     made->family = family;
     made->type = type;
     made->protocol = protocol;
+    atomic_init(&made->first.annex, NULL);
+    if (APMI_SPARE_LIMIT != 0) {
+        made->spare = &made->first;
+        made->spare_count = 1;
+    }
 
     apmk_lock_exclusive(&made->gate);
     error = APM_ERROR_INVALID_OPERATION; /* the library is being ended */
     if (apmi_library_enter(library, made)) error = take_handle(made, given);
-    if (error != APM_ERROR_SUCCESS) atomic_store_explicit(&made->closed, true, memory_order_release);
+    if (error != APM_ERROR_SUCCESS) atomic_store_explicit(&made->gone, APMI_CLOSED, memory_order_release);
     apmk_unlock_exclusive(&made->gate);
 
     if (error == APM_ERROR_SUCCESS) {
@@ -384,7 +389,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmi_operation *list, *connect, *alone;
     apmk_socket handle;
     apmi_phase phase;
-    bool busy;
+    bool busy, sends;
 
     apmk_lock_exclusive(&socket->gate);
     if (apmi_socket_closed(socket)) {
@@ -392,7 +397,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
         return false;
     }
     atomic_store_explicit(&socket->connected, false, memory_order_relaxed);
-    atomic_store_explicit(&socket->closed, true, memory_order_release);
+    atomic_fetch_or_explicit(&socket->gone, APMI_CLOSED, memory_order_release);
     /* The library may end beside a close by a time. */
     if (timeout < 0 && apmi_end_now(socket) != APMI_END_NONE && apmi_end_cut_off(socket)) timeout = 0;
     handle = socket->handle;
@@ -401,6 +406,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     connect = socket->connect;
     /* A disconnect that waits for the peer has left its lane. */
     busy = connect != NULL || phase == APMI_LEAVING || apmi_lane_in_kernel(socket);
+    sends = apmi_socket_is_stream(socket) && apmi_lane_sends(socket);
     list = apmi_lane_abandon(socket);
     alone = socket->alone;
     if (alone != NULL) apmi_operation_retain(alone);
@@ -412,9 +418,10 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
     apmi_operation_post_all(list); /* what follows may take its time */
     if (timeout >= 0) {
-        apmi_end_force(handle, apmi_socket_is_stream(socket) && apmi_end_has_connection(phase), timeout);
+        apmi_end_force(socket, handle, apmi_socket_is_stream(socket) && apmi_end_has_connection(phase),
+                       timeout);
         /* What is cut off now, of a peer that had ended its stream before, must not look whole. */
-        if (apmi_socket_is_stream(socket) && apmi_lane_sends(socket)) apmk_socket_set_abortive(handle, true);
+        if (sends && !apmi_lane_is_outward_over(socket)) apmk_socket_set_abortive(handle, true);
     }
     if (busy) abort_all(handle, alone);
     apmi_handle_close(socket, handle);
@@ -426,14 +433,14 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
 static apm_error close_socket(apm_socket *socket, int32_t timeout)
 {
-    bool gone;
+    uint8_t gone;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (timeout < -1) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     /* The creator's reference is ours from here on, and keeps the socket while we close it: whoever else
      * closes meanwhile, a callback above all, has one of his own. */
-    gone = atomic_exchange_explicit(&socket->creator_gone, true, memory_order_relaxed);
-    if (gone) return APM_ERROR_SUCCESS;
+    gone = atomic_fetch_or_explicit(&socket->gone, APMI_DISPOSED, memory_order_acq_rel);
+    if (gone & APMI_DISPOSED) return APM_ERROR_SUCCESS;
     if (timeout > 0 && apmi_socket_is_stream(socket)) timeout = apmi_end_await(socket, timeout);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
     apm_socket_release(socket);
@@ -481,15 +488,17 @@ static bool is_current(const apmi_operation *operation)
 static void note_loss(const apmi_operation *operation, apm_error error)
 {
     apm_socket *socket = operation->socket;
-    apm_error before = APM_ERROR_SUCCESS;
     bool lost;
 
-    apmk_lock_shared(&socket->gate);
+    apmk_lock_exclusive(&socket->gate);
     lost = is_current(operation) &&
-           atomic_compare_exchange_strong_explicit(&socket->lost, &before, error, memory_order_release,
-                                                   memory_order_relaxed); /* by others it is known already */
-    if (lost) abort_all(socket->handle, socket->alone);
-    apmk_unlock_shared(&socket->gate);
+           atomic_load_explicit(&socket->lost, memory_order_relaxed) == APM_ERROR_SUCCESS;
+    if (lost) { /* by others it is known already */
+        socket->lost_ticket = operation->ticket;
+        atomic_store_explicit(&socket->lost, error, memory_order_release);
+        abort_all(socket->handle, socket->alone);
+    }
+    apmk_unlock_exclusive(&socket->gate);
     if (lost) apmi_trace_socket(socket, APM_EVENT_CONNECTION_LOST, error, 0);
 }
 
@@ -522,17 +531,29 @@ void apmi_socket_note_error(const apmi_operation *operation, apm_error error)
     note_end(operation);
 }
 
-apm_error apmi_socket_lost(const apmi_operation *operation)
+static apm_error look_at_loss(const apmi_operation *operation, bool before)
 {
     apm_socket *socket = operation->socket;
     apm_error lost = APM_ERROR_SUCCESS;
 
     apmk_lock_shared(&socket->gate);
-    if (is_current(operation)) lost = atomic_load_explicit(&socket->lost, memory_order_relaxed);
+    /* Tickets wrap; those of one time are never far apart. */
+    if (is_current(operation) && (!before || (int32_t)(socket->lost_ticket - operation->ticket) < 0))
+        lost = atomic_load_explicit(&socket->lost, memory_order_relaxed);
     apmk_unlock_shared(&socket->gate);
     return lost;
 }
 
+apm_error apmi_socket_lost(const apmi_operation *operation)
+{
+    return look_at_loss(operation, false);
+}
+
+apm_error apmi_socket_lost_before(const apmi_operation *operation)
+{
+    return look_at_loss(operation, true);
+}
+
 /* What every socket of a program takes as long as it lives. A change may lower it; what raises it has to be
  * worth it. */
-_Static_assert(sizeof(struct apm_socket) <= (sizeof(void *) > 4 ? 320 : 264), "bytes of a socket");
+_Static_assert(sizeof(struct apm_socket) <= (sizeof(void *) > 4 ? 472 : 400), "bytes of a socket");

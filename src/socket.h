@@ -25,6 +25,12 @@ typedef enum apmi_phase {
     APMI_LEAVING     /* a disconnect with reuse is pending */
 } apmi_phase;
 
+/* How far a close is. */
+enum {
+    APMI_DISPOSED = 1, /* apm_socket_close was called: nothing more can be asked of the socket */
+    APMI_CLOSED = 2    /* and it has no handle any more; set under the exclusive gate */
+};
+
 /* The end of our stream. */
 enum {
     APMI_END_NONE,
@@ -48,16 +54,15 @@ struct apm_socket {
      * callback runs under it. */
     apmk_lock gate;
     apmk_socket handle;
-    _Atomic bool closed;       /* written under the exclusive gate; read anywhere */
-    _Atomic uint8_t skips;     /* apmi_skip; written under the exclusive gate */
-    _Atomic bool named;        /* the handle has a local address */
-    _Atomic bool dual;         /* IPv6, and can use IPv4 */
-    _Atomic bool detailed;     /* the kernel tells how a datagram came */
-    _Atomic bool connected;    /* what apm_socket_connected says */
-    _Atomic bool creator_gone; /* apm_socket_close was called */
-    bool listed;               /* is in the library's list, whose lock guards this */
-    _Atomic int32_t lost;      /* the error that ended the stream for receives; 0: none */
-    uint32_t connection;       /* which one it is; changes when one is taken apart */
+    _Atomic uint8_t gone;   /* APMI_DISPOSED, APMI_CLOSED; read anywhere */
+    _Atomic uint8_t skips;  /* apmi_skip; written under the exclusive gate */
+    _Atomic bool named;     /* the handle has a local address */
+    _Atomic bool dual;      /* IPv6, and can use IPv4 */
+    _Atomic bool detailed;  /* the kernel tells how a datagram came */
+    _Atomic bool connected; /* what apm_socket_connected says */
+    bool listed;            /* is in the library's list, whose lock guards this */
+    _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
+    uint32_t connection;    /* which one it is; changes when one is taken apart */
     apmk_lock spare_lock;
     apmi_operation *spare; /* blocks without an operation */
     uint32_t spare_count;
@@ -67,17 +72,21 @@ struct apm_socket {
     int32_t family, protocol;
     _Atomic uint32_t users;            /* the creator, until close, and whoever retained */
     _Atomic uint32_t end;              /* written under the gate; waited on */
+    _Atomic uint32_t doubtful;         /* sends that were asked to abort and have not completed */
     apmi_lane_queue queues[APMI_WAYS]; /* under the gate, as what follows */
     apmi_operation *alone;             /* the one that has the outward lane for itself */
     apmi_operation *connect;           /* the one that is pending; NULL: none */
     apmk_address local;                /* what the caller bound it to; length 0: nothing */
     apmk_address remote;               /* the peer; length 0: none yet */
+    uint32_t lost_ticket;              /* of the receive that was told of `lost`; under the gate */
     apmi_settings settings;
 
     apmk_lock poll_lock;
     struct apmi_poller *pollers; /* those who wait for a state of a handle */
 
     apm_socket *next, *previous; /* in the library's list of open sockets */
+
+    apmi_operation first; /* the first spare one: one block for both, which is what most sockets ever need */
 };
 
 /* References of the memory. */
@@ -108,6 +117,8 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout);
 void apmi_socket_note_error(const apmi_operation *operation, apm_error error);
 /* The error that has ended that connection's stream; 0: none, or the socket is past it. */
 apm_error apmi_socket_lost(const apmi_operation *operation);
+/* The same, but of one that a receive before this one was told of. */
+apm_error apmi_socket_lost_before(const apmi_operation *operation);
 
 apmi_operation *apmi_socket_take_spare(apm_socket *socket);
 void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation);
@@ -129,7 +140,14 @@ static inline apmi_timers *apmi_timers_of(const apmi_operation *operation)
 static inline bool apmi_socket_closed(const apm_socket *socket)
 {
     /* Acquire: what the closing thread did before is seen. The gate decides the close calls. */
-    return atomic_load_explicit(&socket->closed, memory_order_acquire);
+    return (atomic_load_explicit(&socket->gone, memory_order_acquire) & APMI_CLOSED) != 0;
+}
+
+/* For whoever calls: a close by a time has at once what others have when it is over. */
+static inline bool apmi_socket_disposed(const apm_socket *socket)
+{
+    /* Acquire: as above. */
+    return atomic_load_explicit(&socket->gone, memory_order_acquire) != 0;
 }
 
 static inline bool apmi_socket_is_stream(const apm_socket *socket)

@@ -32,7 +32,7 @@ apmi_buffers *apmi_transfer_list(const apmi_operation *operation)
 apm_error apmi_transfer_check(const apm_socket *socket, const void *data, size_t size)
 {
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     if (data == NULL && size != 0) return APM_ERROR_ARGUMENT_NULL;
     return size > SIZE_MAX / 2 ? APM_ERROR_ARGUMENT_OUT_OF_RANGE : APM_ERROR_SUCCESS;
 }
@@ -115,7 +115,7 @@ static apm_error begin_list(apm_socket *socket, apmi_kind kind, const apm_buffer
     apm_error error;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
-    if (apmi_socket_closed(socket)) return APM_ERROR_OBJECT_DISPOSED;
+    if (apmi_socket_disposed(socket)) return APM_ERROR_OBJECT_DISPOSED;
     error = apmi_buffers_check(buffers, count, &size);
     if (error == APM_ERROR_SUCCESS) error = check_state(socket, kind);
     if (error != APM_ERROR_SUCCESS) return error;

@@ -175,14 +175,12 @@ apmk_code apmk_socket_poll(apmk_socket socket, int32_t mode, uint32_t timeout, b
 
 /* A receive of nothing says whether there is something to receive, or nothing any more; what is unread tells which.
  * It does not wait for that: to a receive Windows gives half a second at least. */
-bool apmk_socket_wait_end(apmk_socket socket, uint32_t timeout)
+bool apmk_socket_has_ended(apmk_socket socket)
 {
     const DWORD limit = ONCE_MORE;
     u_long unread = 0;
     char nothing = 0;
-    bool ready = false;
 
-    if (apmk_socket_poll(socket, READABLE, timeout, &ready) != APMK_SUCCESS || !ready) return false;
     (void)set_blocking(socket);
     if (set_option(socket, SO_RCVTIMEO, &limit, sizeof limit) != 0) return false;
     if (recv(socket, &nothing, 0, 0) != 0) return false;

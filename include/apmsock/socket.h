@@ -162,11 +162,14 @@ APM_API apm_error APM_CALL apm_socket_close(apm_socket *socket);
  * positive number of milliseconds ends our stream behind everything that was begun to be sent, **blocks**
  * until the peer has ended its own or the time is over, and aborts in the latter case or when data is
  * left unread: the peer gets all of it, or sees a reset. What is pending meanwhile goes on, and is aborted
- * after that. What had ended in an error before the close is its caller's to know and counts for nothing; what
- * ends in one later, also by an earlier cancel, resets the connection.
+ * after that; for everybody else the socket is closed from the start, and Begin and End return
+ * APM_ERROR_OBJECT_DISPOSED. What had ended in an error before the close is its caller's to know and counts for
+ * nothing; what ends in one later, also by an earlier cancel, resets the connection. apm_cleanup does not wait
+ * for the peer: it aborts.
  * A worker has to see that a send is over: where callbacks keep all of them for all of the time, that is over,
  * too. In a callback it keeps one itself: where that is the only one, of a list or a file nothing goes on,
- * and if the peer has ended its stream before and a send is in the kernel, the connection is reset.
+ * and if a send is in the kernel and the peer has ended its stream before, or one was asked to abort, the
+ * connection is reset.
  *
  * Errors: APM_ERROR_ARGUMENT_NULL, APM_ERROR_ARGUMENT_OUT_OF_RANGE (below -1; the socket is
  * untouched).
