@@ -27,14 +27,14 @@ bool apmi_poll_orphan(apm_socket *socket, apmk_socket kernel)
     apmi_poller *at;
     bool found = false;
 
-    apmk_lock_exclusive(&socket->poll_lock);
+    apmk_lock_exclusive(&socket->side_lock);
     for (at = socket->pollers; at != NULL; at = at->next) {
         if (at->kernel != kernel) continue;
         atomic_store(&at->orphan, true); /* before the cancel: see apmk_socket_io_control_wait */
         found = true;
     }
     if (found) apmk_socket_cancel(kernel, NULL); /* while it is open: an io_control looks for no close */
-    apmk_unlock_exclusive(&socket->poll_lock);
+    apmk_unlock_exclusive(&socket->side_lock);
     return found;
 }
 
@@ -43,10 +43,10 @@ void apmi_poll_enter(apm_socket *socket, apmi_poller *poller)
     apmi_library_enter_use(socket->library); /* an open socket is one, too */
     poller->kernel = socket->handle;
     atomic_init(&poller->orphan, false);
-    apmk_lock_exclusive(&socket->poll_lock);
+    apmk_lock_exclusive(&socket->side_lock);
     poller->next = socket->pollers;
     socket->pollers = poller;
-    apmk_unlock_exclusive(&socket->poll_lock);
+    apmk_unlock_exclusive(&socket->side_lock);
 }
 
 /* The last one closes what was left to the pollers. */
@@ -55,13 +55,13 @@ void apmi_poll_leave(apm_socket *socket, const apmi_poller *poller)
     apmi_poller **place = &socket->pollers, *at;
     bool last;
 
-    apmk_lock_exclusive(&socket->poll_lock);
+    apmk_lock_exclusive(&socket->side_lock);
     while (*place != poller) place = &(*place)->next;
     *place = poller->next;
     last = atomic_load_explicit(&poller->orphan, memory_order_relaxed);
     for (at = socket->pollers; at != NULL; at = at->next)
         if (at->kernel == poller->kernel) last = false;
-    apmk_unlock_exclusive(&socket->poll_lock);
+    apmk_unlock_exclusive(&socket->side_lock);
     if (last) apmk_socket_close(poller->kernel);
     apmi_library_leave(socket->library, NULL);
 }

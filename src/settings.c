@@ -14,7 +14,7 @@ struct apmi_setting {
     unsigned char value[]; /* no more than it needs: a connection has one or two for as long as it lives */
 };
 
-enum { LEVEL_IPV4 = 0 };
+enum { LEVEL_IPV4 = 0, LEVEL_TCP = 6, NAME_NO_DELAY = 1 };
 enum { LEVEL_SOCKET = 0xFFFF, NAME_KEEP_ALIVE = 8, NAME_LINGER = 0x80, NAME_DONT_LINGER = ~NAME_LINGER };
 
 /* What Windows uses when it was not told otherwise; seconds. */
@@ -53,9 +53,25 @@ static void forget_other_name(apm_socket *socket, int32_t level, int32_t name)
     }
 }
 
+static bool is_no_delay(int32_t level, int32_t name)
+{
+    return level == LEVEL_TCP && name == NAME_NO_DELAY;
+}
+
+static apm_error set_no_delay(apm_socket *socket, int32_t value)
+{
+    apmk_code code =
+        apmk_socket_set_option(socket->handle, LEVEL_TCP, NAME_NO_DELAY, &value, (int32_t)sizeof value);
+
+    if (code != APMK_SUCCESS) return apmi_error_from_native(code);
+    socket->settings.no_delay = value != 0 ? APMI_SET_ON : APMI_SET_OFF;
+    socket->settings.state++;
+    return APM_ERROR_SUCCESS;
+}
+
 /* The memory first: what the kernel has been told has to be kept. */
-apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
-                                   int32_t size)
+static apm_error set_and_keep(apm_socket *socket, int32_t level, int32_t name, const void *value,
+                              int32_t size)
 {
     struct apmi_setting **place = find_setting(socket, level, name), *kept = *place, *setting = kept;
     bool is_dual_mode = level == APMI_LEVEL_IPV6 && name == APMI_NAME_V6ONLY, keeps;
@@ -96,7 +112,20 @@ apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t na
     if (level == LEVEL_SOCKET && name == NAME_DONT_LINGER) socket->settings.lingers_known = false;
     if (level == LEVEL_SOCKET && name == NAME_KEEP_ALIVE)
         error = apmi_settings_apply_values(socket, socket->handle);
+    if (is_no_delay(level, name))
+        socket->settings.no_delay = APMI_NOT_SET; /* in a form of its own, which is newer */
     return error;
+}
+
+apm_error apmi_settings_set_locked(apm_socket *socket, int32_t level, int32_t name, const void *value,
+                                   int32_t size)
+{
+    int32_t whole;
+
+    if (!is_no_delay(level, name) || size != (int32_t)sizeof whole)
+        return set_and_keep(socket, level, name, value, size);
+    memcpy(&whole, value, sizeof whole);
+    return set_no_delay(socket, whole);
 }
 
 apm_error apmi_settings_set(apm_socket *socket, int32_t level, int32_t name, const void *value, int32_t size)
@@ -142,6 +171,16 @@ static apm_error give(const apmi_handle *handle, const struct apmi_setting *sett
         apmk_socket_set_option(handle->kernel, setting->level, setting->name, setting->value, setting->size));
 }
 
+/* After the list, where an older one may be. */
+static apm_error give_no_delay(const apm_socket *socket, const apmi_handle *handle)
+{
+    int32_t value = socket->settings.no_delay == APMI_SET_ON;
+
+    if (socket->settings.no_delay == APMI_NOT_SET) return APM_ERROR_SUCCESS;
+    return apmi_error_from_native(
+        apmk_socket_set_option(handle->kernel, LEVEL_TCP, NAME_NO_DELAY, &value, (int32_t)sizeof value));
+}
+
 /* The end of dual mode, if the handle has yet to be told of it and of options of IPv4 that were set before; or NULL.
  * Not every system takes those without dual mode. */
 static const struct apmi_setting *find_end_of_dual(apm_socket *socket, const apmi_handle *handle)
@@ -169,6 +208,7 @@ apm_error apmi_settings_apply(apm_socket *socket, apmi_handle *handle)
          setting = setting->next)
         if (setting->state > handle->settings && setting != last) error = give(handle, setting);
     if (error == APM_ERROR_SUCCESS && last != NULL) error = give(handle, last);
+    if (error == APM_ERROR_SUCCESS) error = give_no_delay(socket, handle);
     if (error == APM_ERROR_SUCCESS) error = apmi_settings_apply_values(socket, handle->kernel);
     if (error == APM_ERROR_SUCCESS) handle->settings = socket->settings.state;
     return error;

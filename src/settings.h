@@ -17,9 +17,12 @@ enum { APMI_SETTING_ROOM = 64 }; /* larger ones are not kept */
 /* IPV6_V6ONLY. */
 enum { APMI_LEVEL_IPV6 = 41, APMI_NAME_V6ONLY = 27 };
 
+/* Whether an option of two values was set, and to what. */
+typedef enum apmi_switch { APMI_NOT_SET, APMI_SET_OFF, APMI_SET_ON } apmi_switch;
+
 typedef struct apmi_settings {
     /* Under the exclusive gate. */
-    struct apmi_setting *first;
+    struct apmi_setting *first;                    /* those that need memory */
     uint32_t state;                                /* changes with every one that is set */
     uint16_t lingers[2];                           /* what SO_LINGER has been set to: whether, and seconds */
     uint32_t keep_alive_time, keep_alive_interval; /* seconds, 0: not set */
@@ -34,6 +37,7 @@ typedef struct apmi_settings {
     bool lingers_known; /* `lingers` is: some kernels forget the time while it is off */
     bool was_dual;      /* an adopted handle was in dual mode, as a fresh one is not by itself */
     bool by_values;     /* the system has no options for the keep-alive times: it is told both at once */
+    uint8_t no_delay;   /* apmi_switch: TCP_NODELAY, which most connections have set, needs no memory */
 } apmi_settings;
 
 /* Sets an option of the kernel's, and keeps it. The second one under the exclusive gate, on an

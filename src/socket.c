@@ -116,13 +116,13 @@ apmi_operation *apmi_socket_take_spare(apm_socket *socket)
 {
     apmi_operation *operation;
 
-    apmk_lock_exclusive(&socket->spare_lock);
+    apmk_lock_exclusive(&socket->side_lock);
     operation = socket->spare;
     if (operation != NULL) {
         socket->spare = operation->next;
         socket->spare_count--;
     }
-    apmk_unlock_exclusive(&socket->spare_lock);
+    apmk_unlock_exclusive(&socket->side_lock);
     return operation;
 }
 
@@ -133,14 +133,14 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
 #ifndef NDEBUG
     memset(operation, 0xDD, APMI_OPERATION_CLEARED); /* a late look finds nonsense */
 #endif
-    apmk_lock_exclusive(&socket->spare_lock);
+    apmk_lock_exclusive(&socket->side_lock);
     kept = socket->spare_count < APMI_SPARE_LIMIT;
     if (kept) {
         operation->next = socket->spare;
         socket->spare = operation;
         socket->spare_count++;
     }
-    apmk_unlock_exclusive(&socket->spare_lock);
+    apmk_unlock_exclusive(&socket->side_lock);
     if (!kept) apmi_operation_delete(socket, operation);
 }
 
@@ -556,4 +556,4 @@ apm_error apmi_socket_lost_before(const apmi_operation *operation)
 
 /* What every socket of a program takes as long as it lives. A change may lower it; what raises it has to be
  * worth it. */
-_Static_assert(sizeof(struct apm_socket) <= (sizeof(void *) > 4 ? 472 : 400), "bytes of a socket");
+_Static_assert(sizeof(struct apm_socket) <= (sizeof(void *) > 4 ? 456 : 400), "bytes of a socket");

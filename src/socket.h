@@ -63,27 +63,25 @@ struct apm_socket {
     bool listed;            /* is in the library's list, whose lock guards this */
     _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
     uint32_t connection;    /* which one it is; changes when one is taken apart */
-    apmk_lock spare_lock;
-    apmi_operation *spare; /* blocks without an operation */
+    apmk_lock side_lock;    /* guards the spare blocks and the pollers */
+    apmi_operation *spare;  /* blocks without an operation */
     uint32_t spare_count;
     int32_t type;
     apmi_lane lanes[APMI_WAYS];
 
     int32_t family, protocol;
-    _Atomic uint32_t users;            /* the creator, until close, and whoever retained */
-    _Atomic uint32_t end;              /* written under the gate; waited on */
-    _Atomic uint32_t doubtful;         /* sends that were asked to abort and have not completed */
-    apmi_lane_queue queues[APMI_WAYS]; /* under the gate, as what follows */
+    _Atomic uint32_t users;    /* the creator, until close, and whoever retained */
+    _Atomic uint32_t end;      /* written under the gate; waited on */
+    _Atomic uint32_t doubtful; /* sends that were asked to abort and have not completed */
+    uint32_t lost_ticket;      /* of the receive that was told of `lost`; under the gate, as what follows */
+    apmi_lane_queue queues[APMI_WAYS]; /* those that wait */
     apmi_operation *alone;             /* the one that has the outward lane for itself */
     apmi_operation *connect;           /* the one that is pending; NULL: none */
     apmk_address local;                /* what the caller bound it to; length 0: nothing */
     apmk_address remote;               /* the peer; length 0: none yet */
-    uint32_t lost_ticket;              /* of the receive that was told of `lost`; under the gate */
     apmi_settings settings;
 
-    apmk_lock poll_lock;
     struct apmi_poller *pollers; /* those who wait for a state of a handle */
-
     apm_socket *next, *previous; /* in the library's list of open sockets */
 
     apmi_operation first; /* the first spare one: one block for both, which is what most sockets ever need */

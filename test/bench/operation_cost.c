@@ -241,7 +241,7 @@ static const cost_scene scenes[] = {
      .once = connect_and_close,
      .operations = 1,
      .shares = true,
-     .heap = 3, /* the socket, the connect, its course */
+     .heap = 2, /* the socket, in one with the connect, and its course */
      .calls = {[SIM_SOCKET] = 1,
                [SIM_ATTACH] = 1,
                [SIM_BIND] = 1,
@@ -252,7 +252,7 @@ static const cost_scene scenes[] = {
      .once = connect_and_send,
      .operations = 1,
      .shares = true,
-     .heap = 3, /* a send takes what the connect has left */
+     .heap = 2, /* a send takes what the connect has left */
      .calls = {[SIM_SOCKET] = 1,
                [SIM_ATTACH] = 1,
                [SIM_SKIP] = 1,
