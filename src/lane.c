@@ -82,60 +82,19 @@ static void hold_lane(apmi_lane *lane)
     atomic_fetch_or_explicit(&lane->word, HELD, memory_order_relaxed);
 }
 
-/* ---- the queue, under the exclusive gate --------------------------------------------------- */
-
-/* Tickets wrap; those in one lane at one time are never far apart. */
-static bool is_older(const apmi_operation *a, const apmi_operation *b)
-{
-    return (int32_t)(a->ticket - b->ticket) < 0;
-}
-
 static apmi_lane_queue *queue_of(const apmi_operation *operation)
 {
     return &operation->socket->queues[way_of(operation)];
 }
 
-static void insert_operation(apmi_operation *operation)
-{
-    apmi_lane_queue *queue = queue_of(operation);
-    apmi_operation *before = NULL, *after = queue->first;
-
-    if (queue->last != NULL && is_older(queue->last, operation)) { /* the youngest: at the end */
-        before = queue->last;
-        after = NULL;
-    }
-    while (after != NULL && is_older(after, operation)) {
-        before = after;
-        after = after->next;
-    }
-    operation->next = after;
-    if (before != NULL)
-        before->next = operation;
-    else
-        queue->first = operation;
-    if (after == NULL) queue->last = operation;
-    operation->queued = true;
-}
-
-static void unlink_operation(apmi_operation *operation)
-{
-    apmi_lane_queue *queue = queue_of(operation);
-    apmi_operation *before = NULL, *at = queue->first;
-
-    while (at != operation) {
-        before = at;
-        at = at->next;
-    }
-    if (before != NULL)
-        before->next = operation->next;
-    else
-        queue->first = operation->next;
-    if (queue->last == operation) queue->last = before;
-    operation->next = NULL;
-    operation->queued = false;
-}
-
 /* ---- the kernel call -------------------------------------------------------------------------- */
+
+/* What most are: one call, with one buffer. */
+static inline bool is_plain(const apmi_operation *operation)
+{
+    return (operation->kind == APMI_SEND || operation->kind == APMI_RECEIVE) &&
+           operation->shape == APMI_ONE && operation->size <= APMI_PIECE;
+}
 
 /* What has to have the lane for itself until it is over. Only streams go in pieces: a datagram
  * is one or none. */
@@ -161,7 +120,7 @@ static uint32_t next_stretches(const apmi_operation *operation, apmk_buffer *nex
     return 1;
 }
 
-static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
+static apmk_code call_kernel_otherwise(apmi_operation *operation, uint32_t *bytes)
 {
     apmk_socket handle = operation->socket->handle;
     apmk_overlapped *overlapped = &operation->overlapped;
@@ -169,7 +128,6 @@ static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
     uint32_t count;
     size_t size;
 
-    *bytes = 0;
     if (operation->kind == APMI_SEND_FILE) return apmi_file_issue(operation, bytes);
     if (operation->kind == APMI_DISCONNECT) return apmi_farewell_issue(operation);
     count = next_stretches(operation, next, &size);
@@ -178,6 +136,19 @@ static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
     if (operation->kind == APMI_RECEIVE)
         return apmk_socket_receive(handle, next, count, operation->flags, overlapped, bytes);
     return apmi_datagram_issue(operation, next, count, bytes);
+}
+
+static apmk_code call_kernel(apmi_operation *operation, uint32_t *bytes)
+{
+    apmk_socket handle = operation->socket->handle;
+    apmk_buffer all;
+
+    *bytes = 0;
+    if (!is_plain(operation)) return call_kernel_otherwise(operation, bytes);
+    all.data = operation->data; /* nothing of it has gone before */
+    all.size = (uint32_t)operation->size;
+    return (operation->kind == APMI_SEND ? apmk_socket_send : apmk_socket_receive)(
+        handle, &all, 1, operation->flags, &operation->overlapped, bytes);
 }
 
 static bool has_failed(apmk_code code)
@@ -231,7 +202,7 @@ static void flush_lane(apm_socket *socket, apmi_lane *lane)
 
             alone = operation->alone;
             if (alone && (atomic_load_explicit(&lane->word, memory_order_relaxed) & COUNT) != 0) break;
-            unlink_operation(operation);
+            apmi_lane_queue_remove(queue_of(operation), operation);
             atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
             if (alone && way_of(operation) == APMI_OUTWARD) socket->alone = operation;
             apmi_operation_arm(operation);
@@ -310,7 +281,7 @@ static apm_error queue_operation(apmi_operation *operation, apm_async_result **r
     operation->connection = socket->connection;
     operation->ticket = count_in(lane); /* and ourselves, until we leave */
     hold_lane(lane);
-    insert_operation(operation);
+    apmi_lane_queue_insert(queue_of(operation), operation);
     if (result != NULL) *result = operation;
     apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
     apmk_unlock_exclusive(&socket->gate);
@@ -327,7 +298,7 @@ apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result)
     apmk_code code;
     bool skips;
 
-    operation->alone = wants_lane(operation);
+    operation->alone = !is_plain(operation) && wants_lane(operation);
     if (apmi_socket_skips(socket) == APMI_SKIP_UNASKED) apmi_handle_ask_to_skip(socket);
     apmk_lock_shared(&socket->gate);
     if (lane_is_held(lane) || operation->alone) {
@@ -373,9 +344,15 @@ static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
 {
     apmk_buffer next[APMK_BUFFERS];
     size_t bytes = operation->bytes, size = 0;
-    bool in_pieces =
-        operation->alone && operation->kind != APMI_SEND_FILE && (operation->flags & APM_FLAG_PEEK) == 0;
+    bool in_pieces;
 
+    if (bytes != 0 && !operation->alone) {
+        atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed); /* only counted */
+        operation->transferred += bytes;
+        operation->bytes = 0;
+        return false;
+    }
+    in_pieces = operation->kind != APMI_SEND_FILE && (operation->flags & APM_FLAG_PEEK) == 0;
     if (bytes == 0) {
         if (operation->kind == APMI_SEND_FILE) apmi_file_advance(operation, 0);
         if (operation->transferred == 0) doubt_the_end(operation);
@@ -456,7 +433,7 @@ static bool look_again(apmi_operation *operation, apmi_lane *lane, bool filled)
     operation->missing = !goes_on && is_missing(operation);
     if (goes_on) {
         hold_lane(lane);
-        insert_operation(operation);
+        apmi_lane_queue_insert(queue_of(operation), operation);
         apmi_socket_hold(socket); /* the operation, and its hold, may be gone before we leave */
     }
     apmk_unlock_exclusive(&socket->gate);
@@ -513,7 +490,7 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
     atomic_fetch_add_explicit(&lane->word, 1, memory_order_relaxed);
     was_queued = operation->queued;
     if (was_queued) {
-        unlink_operation(operation); /* our count is now its own */
+        apmi_lane_queue_remove(queue_of(operation), operation); /* our count is now its own */
         operation->error = APM_ERROR_OPERATION_ABORTED;
     } else {
         if (way_of(operation) == APMI_INWARD) hold_lane(lane);
@@ -582,7 +559,7 @@ apmi_operation *apmi_lane_abandon(apm_socket *socket)
         apmi_operation *operation;
 
         while ((operation = socket->queues[way].first) != NULL) {
-            unlink_operation(operation);
+            apmi_lane_queue_remove(queue_of(operation), operation);
             atomic_fetch_add_explicit(&socket->lanes[way].word, 1, memory_order_relaxed);
             operation->error = APM_ERROR_OPERATION_ABORTED;
             operation->next = list;

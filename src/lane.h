@@ -16,12 +16,6 @@ typedef struct apmi_lane {
     _Atomic uint64_t bytes; /* that its operations have moved */
 } apmi_lane;
 
-/* Those of a lane that wait outside the kernel, in order; under the socket's gate. */
-typedef struct apmi_lane_queue {
-    apmi_operation *first;
-    apmi_operation *last;
-} apmi_lane_queue;
-
 /* Begins a transfer: it goes to the kernel, or waits for its turn. On failure the operation
  * has been discarded and the caller returns the error. */
 apm_error apmi_lane_begin(apmi_operation *operation, apm_async_result **result);

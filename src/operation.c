@@ -109,9 +109,12 @@ void apmi_operation_retain(apmi_operation *operation)
 
 void apmi_operation_release(apmi_operation *operation)
 {
-    /* Release: what we did to the block is done; acquire: so is what all others did. */
-    uint32_t before = atomic_fetch_sub_explicit(&operation->references, 1, memory_order_acq_rel);
+    uint32_t before = 1;
 
+    /* Who has the only reference is alone: nobody can take another one. Acquire: what all others did to the block
+     * is done; release: so is what we did. */
+    if (atomic_load_explicit(&operation->references, memory_order_acquire) != 1)
+        before = atomic_fetch_sub_explicit(&operation->references, 1, memory_order_acq_rel);
     assert(before != 0);
     if (before == 1) recycle_operation(operation);
 }
@@ -189,13 +192,9 @@ static apm_error recover_error(apmi_operation *operation)
     return error;
 }
 
-static void publish_completion(apmi_operation *operation, bool at_once)
+/* Those who had something to do with it before it completed. */
+static void tell_others(apmi_operation *operation, uint32_t before)
 {
-    uint32_t bits = at_once ? APMI_COMPLETED | APMI_INSIDE : APMI_COMPLETED, before;
-
-    before = atomic_fetch_or_explicit(&operation->state, bits, memory_order_acq_rel);
-    assert(!(before & APMI_COMPLETED));
-    apmk_interleave();
     if (before & APMI_EVENT) {
         /* It may have been closed by the user, who was told not to: no reason to fail. */
         (void)apmk_event_set(atomic_load_explicit(&apmi_annex_of(operation)->event, memory_order_acquire));
@@ -203,6 +202,22 @@ static void publish_completion(apmi_operation *operation, bool at_once)
     if (before & APMI_WAITER) apmk_wake_address(&operation->state);
     if (before & APMI_TIMED) apmi_deadline_clear(operation);
     if (before & (APMI_CANCELLED | APMI_TIMED_OUT)) apmi_lane_settle_cancel(operation);
+}
+
+static void publish_completion(apmi_operation *operation, bool at_once)
+{
+    const uint32_t others = APMI_EVENT | APMI_WAITER | APMI_TIMED | APMI_CANCELLED | APMI_TIMED_OUT;
+    uint32_t bits = at_once ? APMI_COMPLETED | APMI_INSIDE : APMI_COMPLETED;
+    uint32_t before = atomic_load_explicit(&operation->state, memory_order_relaxed);
+
+    /* Where nobody else knows the operation nobody else writes the word. */
+    if (operation->wanted || (before & APMI_TIMED))
+        before = atomic_fetch_or_explicit(&operation->state, bits, memory_order_acq_rel);
+    else
+        atomic_store_explicit(&operation->state, before | bits, memory_order_release);
+    assert(!(before & APMI_COMPLETED));
+    apmk_interleave();
+    if (before & others) tell_others(operation, before);
 }
 
 /* Whoever closes has either begun before it can be seen, and knows; or finds it over. */
@@ -315,20 +330,6 @@ void apmi_operation_arm(apmi_operation *operation)
     /* Relaxed: until the call that follows, the operation is the caller's alone but for labels. */
     atomic_fetch_and_explicit(&operation->state, ~(uint32_t)(APMI_ISSUED | APMI_ARRIVED),
                               memory_order_relaxed);
-}
-
-bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes, bool skips)
-{
-    uint32_t before;
-
-    if (code == APMK_SUCCESS && skips) {
-        operation->bytes = bytes; /* no packet will come: there is no other party */
-        return true;
-    }
-    apmk_interleave();
-    before = atomic_fetch_or_explicit(&operation->state, APMI_ISSUED, memory_order_acq_rel);
-    assert(!(before & (APMI_ISSUED | APMI_COMPLETED)));
-    return (before & APMI_ARRIVED) != 0;
 }
 
 void apmi_operation_complete_inside(apmi_operation *operation)
@@ -459,7 +460,7 @@ apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi
     /* Relaxed: it only picks a winner. */
     if (atomic_fetch_or_explicit(&operation->state, APMI_ENDED, memory_order_relaxed) & APMI_ENDED)
         return APM_ERROR_INVALID_OPERATION;
-    (void)apmi_operation_wait(operation, APMK_FOREVER);
+    if (!apmi_operation_completed(operation)) (void)apmi_operation_wait(operation, APMK_FOREVER);
     if (bytes != NULL) *bytes = operation->transferred;
     if (operation->error == APM_ERROR_OPERATION_ABORTED && apmi_socket_disposed(socket))
         return APM_ERROR_OBJECT_DISPOSED; /* closed while we waited */

@@ -9,6 +9,7 @@
 
 #include <apmsock/async_result.h>
 #include <apmsock/error.h>
+#include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -111,7 +112,20 @@ void apmi_operation_delete(apm_socket *socket, apmi_operation *operation);
 void apmi_operation_arm(apmi_operation *operation);
 /* After a kernel call that did not fail: the initiator's side of the hand-over. True if the
  * operation is over and the initiator has to complete it; otherwise it is no longer his. */
-bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes, bool skips);
+static inline bool apmi_operation_hand_over(apmi_operation *operation, apmk_code code, uint32_t bytes,
+                                            bool skips)
+{
+    uint32_t before;
+
+    if (code == APMK_SUCCESS && skips) {
+        operation->bytes = bytes; /* no packet will come: there is no other party */
+        return true;
+    }
+    apmk_interleave();
+    before = atomic_fetch_or_explicit(&operation->state, APMI_ISSUED, memory_order_acq_rel);
+    assert(!(before & (APMI_ISSUED | APMI_COMPLETED)));
+    return (before & APMI_ARRIVED) != 0;
+}
 /* Completes inside Begin, on the caller's thread; or on a worker. */
 void apmi_operation_complete_inside(apmi_operation *operation);
 void apmi_operation_complete(apmi_operation *operation);

@@ -37,19 +37,9 @@ enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, CANNOT_ATTACH = 87 };
 #define APMI_SPARE_LIMIT 1024u
 #endif
 
-/* Parts of `active`. */
-#define BEGUN (UINT64_C(1) << 32)
-#define OPEN (UINT64_C(1) << 31)
-
 /* ---- counts ------------------------------------------------------------------------------- */
 
-void apmi_socket_hold(apm_socket *socket)
-{
-    /* Relaxed: whoever holds already has the socket from someone who does. */
-    atomic_fetch_add_explicit(&socket->references, 1, memory_order_relaxed);
-}
-
-static void delete_socket(apm_socket *socket)
+void apmi_socket_delete(apm_socket *socket)
 {
     apmi_library *library = socket->library;
 
@@ -64,50 +54,17 @@ static void delete_socket(apm_socket *socket)
     apmi_library_drop(library);
 }
 
-void apmi_socket_drop(apm_socket *socket)
-{
-    uint32_t before = atomic_fetch_sub_explicit(&socket->references, 1, memory_order_acq_rel);
-
-    assert(before != 0);
-    if (before == 1) delete_socket(socket);
-}
-
 /* The word's half that counts operations begun is half full: its upper half is the library's. */
-static void carry_begun(apm_socket *socket)
+void apmi_socket_carry(apm_socket *socket)
 {
-    atomic_fetch_sub_explicit(&socket->active, BEGUN << 31, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&socket->active, APMI_BEGUN << 31, memory_order_relaxed);
     atomic_fetch_add_explicit(&socket->library->statistics.carried, UINT64_C(1) << 31, memory_order_relaxed);
 }
 
-bool apmi_socket_begin(apm_socket *socket)
+void apmi_socket_leave(apm_socket *socket)
 {
-    uint64_t before;
-
-    if (apmi_socket_disposed(socket)) return false;
-    /* Relaxed: under the gate, an open socket counts itself. */
-    before = atomic_fetch_add_explicit(&socket->active, BEGUN + 1, memory_order_relaxed);
-    if (before >> 32 == INT32_MAX) carry_begun(socket);
-    return true;
-}
-
-static void count_down(apm_socket *socket, uint64_t by)
-{
-    uint64_t before = atomic_fetch_sub_explicit(&socket->active, by, memory_order_acq_rel);
-
-    assert((uint32_t)before >= (uint32_t)by);
-    if ((uint32_t)before != (uint32_t)by) return;
     apmi_library_leave(socket->library, socket);
     apmi_socket_drop(socket);
-}
-
-void apmi_socket_done(apm_socket *socket)
-{
-    count_down(socket, 1);
-}
-
-void apmi_socket_undo(apm_socket *socket)
-{
-    count_down(socket, BEGUN + 1);
 }
 
 /* ---- spare blocks ----------------------------------------------------------------------------- */
@@ -289,7 +246,7 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     memset(made, 0, sizeof *made);
     atomic_init(&made->references, 2); /* the creator, and being open */
     atomic_init(&made->users, 1);
-    atomic_init(&made->active, OPEN);
+    atomic_init(&made->active, APMI_OPEN);
     made->library = library; /* takes over our use and our reference */
     made->handle = APMK_NO_SOCKET;
     made->family = family;
@@ -312,7 +269,7 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
             apmi_trace_socket(made, APM_EVENT_SOCKET_OPENED, error, apm_socket_handle(made));
         *socket = made;
     } else {
-        count_down(made, OPEN);
+        apmi_socket_count_down(made, APMI_OPEN);
         apmi_socket_drop(made);
     }
     return error;
@@ -427,7 +384,7 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
     apmi_handle_close(socket, handle);
     if (alone != NULL) apmi_operation_release(alone);
     if (apmi_traces(APM_LOG_DEBUG)) apmi_trace_socket(socket, APM_EVENT_SOCKET_CLOSED, APM_ERROR_SUCCESS, 0);
-    count_down(socket, OPEN);
+    apmi_socket_count_down(socket, APMI_OPEN);
     return true;
 }
 

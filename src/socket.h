@@ -7,11 +7,13 @@
 
 #include <apmsock/endpoint.h>
 #include <apmsock/socket.h>
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "handle.h"
 #include "kernel.h"
 #include "lane.h"
+#include "lane_queue.h"
 #include "library.h"
 #include "operation.h"
 #include "settings.h"
@@ -87,16 +89,62 @@ struct apm_socket {
     apmi_operation first; /* the first spare one: one block for both, which is what most sockets ever need */
 };
 
+/* Parts of `active`. */
+#define APMI_BEGUN (UINT64_C(1) << 32)
+#define APMI_OPEN (UINT64_C(1) << 31)
+
+/* For what follows: the last reference is gone; nothing is active any more; too many have begun for the word. */
+void apmi_socket_delete(apm_socket *socket);
+void apmi_socket_leave(apm_socket *socket);
+void apmi_socket_carry(apm_socket *socket);
+
 /* References of the memory. */
-void apmi_socket_hold(apm_socket *socket);
-void apmi_socket_drop(apm_socket *socket);
+static inline void apmi_socket_hold(apm_socket *socket)
+{
+    /* Relaxed: whoever holds already has the socket from someone who does. */
+    atomic_fetch_add_explicit(&socket->references, 1, memory_order_relaxed);
+}
+
+static inline void apmi_socket_drop(apm_socket *socket)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&socket->references, 1, memory_order_acq_rel);
+
+    assert(before != 0);
+    if (before == 1) apmi_socket_delete(socket);
+}
+
+static inline void apmi_socket_count_down(apm_socket *socket, uint64_t by)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&socket->active, by, memory_order_acq_rel);
+
+    assert((uint32_t)before >= (uint32_t)by);
+    if ((uint32_t)before == (uint32_t)by) apmi_socket_leave(socket);
+}
 
 /* Under the gate: counts one more active operation; false if the socket is closed. */
-bool apmi_socket_begin(apm_socket *socket);
+static inline bool apmi_socket_begin(apm_socket *socket)
+{
+    uint64_t before;
+
+    if (atomic_load_explicit(&socket->gone, memory_order_acquire) != 0) return false;
+    /* Relaxed: under the gate, an open socket counts itself. */
+    before = atomic_fetch_add_explicit(&socket->active, APMI_BEGUN + 1, memory_order_relaxed);
+    if (before >> 32 == INT32_MAX) apmi_socket_carry(socket);
+    return true;
+}
+
 /* Its Begin has failed after all: it is none. */
-void apmi_socket_undo(apm_socket *socket);
+static inline void apmi_socket_undo(apm_socket *socket)
+{
+    apmi_socket_count_down(socket, APMI_BEGUN + 1);
+}
+
 /* It has called back. */
-void apmi_socket_done(apm_socket *socket);
+static inline void apmi_socket_done(apm_socket *socket)
+{
+    apmi_socket_count_down(socket, 1);
+}
+
 /* What `active` says. More than 2^31 begun go to the library's statistics: signed, so that two who do
  * that at once are right together. */
 static inline uint64_t apmi_socket_begun(uint64_t active)
