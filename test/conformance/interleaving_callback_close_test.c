@@ -6,7 +6,9 @@ enum { SECONDS = 3000 /* ms */, MOMENT = 500 };
 
 static uint64_t close_time; /* that it has taken */
 static bool reuses, has_more;
-static _Atomic uint32_t closes, closed;
+static bool is_sent, has_send, has_list;
+static _Atomic uint32_t closes, closed, taken;
+static apm_manual_reset_event *is_closed;
 
 static void close_here(apm_async_result *result)
 {
@@ -161,12 +163,234 @@ static void send_that_is_cut_off_does_not_look_whole(void)
     check_heard(&hears, MUCH);
 }
 
+/* What the kernel had of it is complete before the close begins; only the disconnect is left, whose packet is for the
+ * worker that closes. */
+static void APM_CALL send_disconnect_and_close(apm_async_result *result)
+{
+    apm_socket *socket = (apm_socket *)apm_async_result_state(result);
+    apm_async_result *sent = NULL;
+
+    CU_ASSERT(apm_socket_begin_send(socket, much, 1000, 0, NULL, NULL, &sent) == APM_ERROR_SUCCESS);
+    is_sent = apm_async_result_completed_synchronously(sent);
+    apm_async_result_release(sent);
+    CU_ASSERT(apm_socket_begin_disconnect(socket, false, NULL, NULL, NULL) == APM_ERROR_SUCCESS);
+    close_here(result);
+    count_callback(result);
+}
+
+static void disconnect_of_the_only_worker_resets_nothing(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 1};
+    static char byte;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+
+    start_anew(&options);
+    open_connection(&one);
+    hears.peer = one.peer;
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, send_disconnect_and_close, one.socket,
+                                       NULL) == APM_ERROR_SUCCESS);
+    sim_peer_end(one.peer);
+    peer = sim_thread_start("peer", hear_late, &hears);
+    sim_thread_join(peer);
+    wait_for(&called_back, 1);
+    one.socket = NULL;
+    check_heard(&hears, 1000);
+    if (is_sent) CU_ASSERT(hears.ended == 0 && hears.received == 1000);
+    close_connection(&one);
+}
+
+/* ---- others come and go ------------------------------------------------------------------------------------- */
+
+enum { OTHERS = 3 };
+
+static void APM_CALL note_byte(apm_async_result *result)
+{
+    (void)result;
+    let_others_go_on(20);
+    atomic_fetch_add(&taken, 1);
+}
+
+/* While it closes the workers that wait take what comes for other connections. For a moment none waits; but more may
+ * be started, and are. */
+static void worker_that_is_about_to_be_started_is_there(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 2, .max_workers = 3 + OTHERS};
+    static char bytes[OTHERS], byte;
+    connection one, others[OTHERS];
+    sim_thread *peer;
+    hearer hears;
+    int i;
+
+    start_anew(&options);
+    atomic_store(&taken, 0);
+    atomic_store(&closes, 0);
+    open_connection(&one);
+    for (i = 0; i < OTHERS; i++) {
+        open_connection(&others[i]);
+        CU_ASSERT(apm_socket_begin_receive(others[i].socket, &bytes[i], 1, 0, note_byte, NULL, NULL) ==
+                  APM_ERROR_SUCCESS);
+    }
+    hears.peer = one.peer;
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, close_and_count, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    sim_peer_end(one.peer);
+    for (i = 0; i < OTHERS; i++) {
+        CU_ASSERT(sim_peer_write(others[i].peer, "x", 1, 60000) == 1);
+        let_others_go_on(10);
+    }
+    peer = sim_thread_start("peer", hear_late, &hears);
+    sim_thread_join(peer);
+    wait_for(&called_back, 2);
+    wait_for(&taken, OTHERS);
+    one.socket = NULL;
+    CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
+    close_connection(&one);
+    for (i = 0; i < OTHERS; i++) close_connection(&others[i]);
+}
+
+static void APM_CALL close_slowly(apm_async_result *result)
+{
+    uint64_t begun = sim_now();
+
+    atomic_store(&closes, 1);
+    CU_ASSERT(apm_socket_close_timeout((apm_socket *)apm_async_result_state(result), 20000) ==
+              APM_ERROR_SUCCESS);
+    close_time = sim_now() - begun;
+    CU_ASSERT(apm_manual_reset_event_set(is_closed) == APM_ERROR_SUCCESS);
+    count_callback(result);
+}
+
+static void APM_CALL wait_for_its_end(apm_async_result *result)
+{
+    CU_ASSERT(apm_manual_reset_event_wait_one(is_closed, APM_INFINITE) == APM_ERROR_SUCCESS);
+    count_callback(result);
+}
+
+/* There are no more than two. The other one is there when the close begins to wait, and then not any more: its
+ * callback waits for the one that closes. */
+static void worker_that_is_kept_meanwhile_is_not_waited_for(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 2, .max_workers = 2};
+    static char bytes[2];
+    connection one, other;
+    sim_thread *peer;
+    hearer hears;
+
+    start_anew(&options);
+    atomic_store(&closes, 0);
+    CU_ASSERT(apm_manual_reset_event_create(false, &is_closed) == APM_ERROR_SUCCESS);
+    open_connection(&one);
+    open_connection(&other);
+    hears.peer = one.peer;
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &bytes[0], 1, 0, close_slowly, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(other.socket, &bytes[1], 1, 0, wait_for_its_end, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    wait_for(&closes, 1);
+    sim_sleep(20);
+    CU_ASSERT(sim_peer_write(other.peer, "x", 1, 60000) == 1);
+    peer = sim_thread_start("peer", hear_late, &hears);
+    sim_thread_join(peer);
+    wait_for(&called_back, 3);
+    one.socket = NULL;
+    CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
+    CU_ASSERT(close_time < 1000);
+    close_connection(&one);
+    close_connection(&other);
+    apm_manual_reset_event_close(is_closed);
+}
+
+/* ---- what was asked to abort ------------------------------------------------------------------------------- */
+
+/* The kernel has a send, of which a part has gone, and maybe a list waits behind it. The cancel of the last one has been
+ * asked for when the close begins; what became of it only this worker could see. */
+static void APM_CALL cancel_and_close(apm_async_result *result)
+{
+    apm_socket *socket = (apm_socket *)apm_async_result_state(result);
+    apm_buffer buffers[MUCH_PARTS];
+    apm_async_result *last = NULL;
+
+    if (has_send)
+        CU_ASSERT(apm_socket_begin_send(socket, much, MUCH, 0, count_callback, NULL,
+                                        has_list ? NULL : &last) == APM_ERROR_SUCCESS);
+    point_at_much(buffers);
+    if (has_list)
+        CU_ASSERT(apm_socket_begin_send_buffers(socket, buffers, MUCH_PARTS, 0, count_callback, NULL,
+                                                &last) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_async_result_cancel(last) == APM_ERROR_SUCCESS);
+    close_here(result);
+    apm_async_result_release(last);
+    count_callback(result);
+}
+
+static void cancel_and_close_in_a_callback(bool no_workers, bool send, bool list)
+{
+    apm_options options = {.size = sizeof options, .no_workers = no_workers};
+    const uint32_t calls = 1 + send + list;
+    static char byte;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+
+    if (!no_workers) options.min_workers = options.max_workers = 1;
+    has_send = send;
+    has_list = list;
+    start_anew(&options);
+    atomic_store(&called_back, 0);
+    open_connection(&one);
+    hears.peer = one.peer;
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, cancel_and_close, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    peer = sim_thread_start("peer", hear_late, &hears);
+    while (no_workers && atomic_load(&called_back) < calls) (void)apm_poll(10);
+    sim_thread_join(peer);
+    wait_for(&called_back, calls);
+    one.socket = NULL;
+    check_heard(&hears, (int64_t)(send + list) * MUCH);
+    close_connection(&one);
+}
+
+static void cancelled_send_of_the_only_worker_has_no_good_end(void)
+{
+    cancel_and_close_in_a_callback(false, true, false);
+}
+
+static void cancelled_list_of_the_only_worker_has_no_good_end(void)
+{
+    cancel_and_close_in_a_callback(false, true, true);
+    CU_ASSERT(close_time < MOMENT);
+    cancel_and_close_in_a_callback(false, false, true);
+    CU_ASSERT(close_time < MOMENT);
+}
+
+/* Whoever closes does the work himself. */
+static void what_is_cancelled_without_workers_has_no_good_end(void)
+{
+    cancel_and_close_in_a_callback(true, true, false);
+    cancel_and_close_in_a_callback(true, true, true);
+    cancel_and_close_in_a_callback(true, false, true);
+}
+
 static const plain_case scenes[] = {
     {"only_worker_waits_for_no_disconnect", only_worker_waits_for_no_disconnect},
     {"only_worker_waits_for_no_disconnect_behind_a_send", only_worker_waits_for_no_disconnect_behind_a_send},
     {"last_send_is_left_to_the_kernel", last_send_is_left_to_the_kernel},
     {"send_goes_on_where_another_worker_sees_its_end", send_goes_on_where_another_worker_sees_its_end},
     {"send_that_is_cut_off_does_not_look_whole", send_that_is_cut_off_does_not_look_whole},
+    {"disconnect_of_the_only_worker_resets_nothing", disconnect_of_the_only_worker_resets_nothing},
+    {"worker_that_is_about_to_be_started_is_there", worker_that_is_about_to_be_started_is_there},
+    {"worker_that_is_kept_meanwhile_is_not_waited_for", worker_that_is_kept_meanwhile_is_not_waited_for},
+    {"cancelled_send_of_the_only_worker_has_no_good_end", cancelled_send_of_the_only_worker_has_no_good_end},
+    {"cancelled_list_of_the_only_worker_has_no_good_end", cancelled_list_of_the_only_worker_has_no_good_end},
+    {"what_is_cancelled_without_workers_has_no_good_end", what_is_cancelled_without_workers_has_no_good_end},
 };
 
 int main(void)
