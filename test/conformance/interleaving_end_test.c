@@ -132,11 +132,62 @@ static void limit_of_what_the_end_has_aborted_is_none(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
+/* ---- the end of the peer's ---------------------------------------------------------------------------- */
+
+static _Atomic uint32_t holds, lets_go;
+
+static void APM_CALL hold_the_worker(apm_async_result *result)
+{
+    (void)result;
+    atomic_store(&holds, 1);
+    wait_for(&lets_go, 1);
+    atomic_fetch_add(&called_back, 1);
+}
+
+/* The receive before the one that is told of a reset had the end of the stream already, and nobody has looked at its
+ * packet yet: it ended well. */
+static void end_that_came_before_a_reset_is_a_good_one(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 1};
+    apm_async_result *first = NULL, *second = NULL;
+    connection one, other;
+    char here[3];
+    size_t bytes = 1;
+    apm_error error;
+
+    start_anew(&options);
+    atomic_store(&holds, 0);
+    atomic_store(&lets_go, 0);
+    open_connection(&one);
+    open_connection(&other);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here[0], 1, 0, NULL, NULL, &first) == APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_receive(other.socket, &here[1], 1, 0, hold_the_worker, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(other.peer, "x", 1, 60000) == 1);
+    wait_for(&holds, 1);
+    sim_peer_end(one.peer);
+    sim_sleep(50); /* now the kernel has said it */
+    sim_peer_reset(one.peer);
+    one.peer = NULL;
+    sim_sleep(50);
+    error = apm_socket_begin_receive(one.socket, &here[2], 1, 0, NULL, NULL, &second);
+    /* Wine says that it is the end once more. */
+    CU_ASSERT(error == APM_ERROR_CONNECTION_RESET || !sim_profile_now()->windows);
+    atomic_store(&lets_go, 1);
+    CU_ASSERT(apm_socket_end_receive(one.socket, first, &bytes) == APM_ERROR_SUCCESS && bytes == 0);
+    wait_for(&called_back, 1);
+    apm_async_result_release(first);
+    if (second != NULL) apm_async_result_release(second);
+    close_connection(&one);
+    close_connection(&other);
+}
+
 static const plain_case scenes[] = {
     {"shutdown_comes_behind_a_list", shutdown_comes_behind_a_list},
     {"shutdown_comes_behind_a_list_that_is_cancelled", shutdown_comes_behind_a_list_that_is_cancelled},
     {"late_shutdown_ends_no_other_connection", late_shutdown_ends_no_other_connection},
     {"limit_of_what_the_end_has_aborted_is_none", limit_of_what_the_end_has_aborted_is_none},
+    {"end_that_came_before_a_reset_is_a_good_one", end_that_came_before_a_reset_is_a_good_one},
 };
 
 int main(void)
