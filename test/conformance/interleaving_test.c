@@ -445,6 +445,56 @@ static void several_transfers_are_the_first_one(void)
     close_connection(&one);
 }
 
+/* ---- what few operations need --------------------------------------------------------------------------- */
+
+enum { ASKERS = 4 };
+
+typedef struct asking {
+    apm_async_result *result;
+    void *event;
+    bool by_a_limit;
+} asking;
+
+static void ask_for_more(void *argument)
+{
+    asking *asks = (asking *)argument;
+
+    if (!asks->by_a_limit) asks->event = apm_async_result_wait_handle(asks->result);
+    if (asks->by_a_limit) CU_ASSERT(apm_async_result_cancel_after(asks->result, 60000) == APM_ERROR_SUCCESS);
+}
+
+/* Each may be the first that needs more of the operation than it has. There is one event for all, and the limit is of
+ * the operation that has it. */
+static void several_need_more_of_one_operation(void)
+{
+    sim_thread *threads[ASKERS];
+    asking asks[ASKERS];
+    apm_async_result *result = NULL;
+    connection one;
+    char here;
+    int i;
+
+    open_connection(&one);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &here, 1, 0, count_callback, NULL, &result) ==
+              APM_ERROR_SUCCESS);
+    for (i = 0; i < ASKERS; i++) {
+        asks[i].result = result;
+        asks[i].event = NULL;
+        asks[i].by_a_limit = i % 2 == 0;
+        threads[i] = sim_thread_start("asker", ask_for_more, &asks[i]);
+    }
+    for (i = 0; i < ASKERS; i++) sim_thread_join(threads[i]);
+    CU_ASSERT(asks[1].event != NULL && asks[1].event == asks[3].event);
+    CU_ASSERT(asks[1].event == apm_async_result_wait_handle(result));
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    CU_ASSERT(apm_manual_reset_event_wait_one((apm_manual_reset_event *)asks[1].event, 60000) ==
+              APM_ERROR_SUCCESS);
+    wait_for(&called_back, 1);
+    CU_ASSERT(apm_socket_end_receive(one.socket, result, NULL) == APM_ERROR_SUCCESS);
+    apm_async_result_release(result);
+    close_connection(&one);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -465,6 +515,7 @@ static const plain_case scenes[] = {
     {"receive_that_waits_for_its_turn_is_aborted_by_a_disconnect",
      receive_that_waits_for_its_turn_is_aborted_by_a_disconnect},
     {"several_transfers_are_the_first_one", several_transfers_are_the_first_one},
+    {"several_need_more_of_one_operation", several_need_more_of_one_operation},
 };
 
 int main(void)
