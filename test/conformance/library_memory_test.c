@@ -257,10 +257,36 @@ static void completion_needs_no_memory(void)
     (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
 }
 
+/* What made the connection is gone when it is there: one block is all that it takes as long as nothing is begun. */
+static void idle_connection_is_one_block(void)
+{
+    apm_options options = harness_options();
+    peer_listener *listener = peer_listen(APM_FAMILY_IPV4);
+    int64_t before;
+    uint64_t start;
+    pair both;
+
+    CHECK(listener != NULL);
+    if (listener == NULL) return;
+    if (CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) {
+        start = test_now();
+        before = harness_live_blocks();
+        if (pair_open_with(&both, listener)) {
+            /* A worker may be about to give back what is over. */
+            while (harness_live_blocks() > before + 1 && test_now() - start < PATIENCE / 2) test_yield();
+            CHECK(harness_live_blocks() == before + 1);
+            pair_close(&both);
+        }
+        (void)CHECK_ERROR(apm_cleanup(), APM_ERROR_SUCCESS);
+    }
+    peer_listener_close(listener);
+}
+
 static const test_case memory_cases[] = {
     {"allocation_that_fails_once_is_out_of_memory", allocation_that_fails_once_is_out_of_memory, true},
     {"memory_that_is_gone_is_out_of_memory", memory_that_is_gone_is_out_of_memory, true},
     {"completion_needs_no_memory", completion_needs_no_memory, true},
+    {"idle_connection_is_one_block", idle_connection_is_one_block, true},
     {NULL, NULL, false}};
 
 int main(int argc, char **argv)
