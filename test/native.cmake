@@ -70,9 +70,10 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
     test_replays(seeded)
     test_scripts(seeded)
     foreach(program conformance/clock conformance/clock_posts conformance/interleaving
-            conformance/interleaving_callback_close conformance/interleaving_close conformance/interleaving_connect
-            conformance/interleaving_end conformance/interleaving_library conformance/interleaving_loader
-            conformance/interleaving_timed_close conformance/latency)
+            conformance/interleaving_callback_close conformance/interleaving_close
+            conformance/interleaving_close_beside conformance/interleaving_connect conformance/interleaving_end
+            conformance/interleaving_library conformance/interleaving_loader conformance/interleaving_timed_close
+            conformance/latency)
         get_filename_component(name ${program} NAME)
         add_executable(${name}_test ${program}_test.c)
         target_link_libraries(${name}_test PRIVATE CUnit::CUnit model_seeded apmsock_compile)
@@ -86,8 +87,8 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
             test_entry(NAME sim/${program}/${profile} COMMAND ${program}_test ENVIRONMENT APMTEST_PROFILE=${profile})
         endforeach()
     endforeach()
-    foreach(program interleaving interleaving_callback_close interleaving_close interleaving_connect
-            interleaving_end interleaving_library interleaving_loader interleaving_timed_close)
+    foreach(program interleaving interleaving_callback_close interleaving_close interleaving_close_beside
+            interleaving_connect interleaving_end interleaving_library interleaving_loader interleaving_timed_close)
         target_sources(${program}_test PRIVATE conformance/scene.c)
     endforeach()
     test_script_itself()

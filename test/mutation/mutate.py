@@ -21,8 +21,8 @@ import sys
 
 SEEDS = ["--count", "400"]
 SCENES = ["interleaving_test", "interleaving_callback_close_test", "interleaving_close_test",
-          "interleaving_connect_test", "interleaving_end_test", "interleaving_library_test",
-          "interleaving_loader_test", "interleaving_timed_close_test"]
+          "interleaving_close_beside_test", "interleaving_connect_test", "interleaving_end_test",
+          "interleaving_library_test", "interleaving_loader_test", "interleaving_timed_close_test"]
 STAGES = [
     # (preset, targets to build for CTest, commands: what each says is a kill if it fails or takes too long)
     ("native-asan", [],
