@@ -1,8 +1,108 @@
 /* SPDX-License-Identifier: MIT */
-/* Scenes of a close by a time and of what is beside it: whoever asks for something else, the end of the library. */
+/* Scenes of a close by a time and of what is beside it: an abort that was asked for just before, whoever asks for
+ * something else, the end of the library. */
 #include "hearer.h"
 
-enum { MINUTE = 60000 /* ms */ };
+enum { MINUTE = 60000 /* ms */, ROUNDS = 4 };
+
+/* ---- an abort that was asked for before ------------------------------------------------------------------- */
+
+/* What is begun, in this order; the last one is cancelled. */
+typedef enum what {
+    A_SEND,
+    A_LIST,           /* goes in pieces */
+    A_SEND_AND_A_LIST /* which waits for its turn */
+} what;
+
+typedef struct cancelling {
+    connection one;
+    hearer hears;
+    apm_async_result *last;
+    uint32_t begun;
+    int64_t whole;
+} cancelling;
+
+static void begin_send(cancelling *all, bool is_last)
+{
+    CU_ASSERT(apm_socket_begin_send(all->one.socket, much, MUCH, 0, count_callback, NULL,
+                                    is_last ? &all->last : NULL) == APM_ERROR_SUCCESS);
+    all->begun++;
+    all->whole += MUCH;
+}
+
+static void begin_list(cancelling *all)
+{
+    apm_buffer buffers[MUCH_PARTS];
+
+    point_at_much(buffers);
+    CU_ASSERT(apm_socket_begin_send_buffers(all->one.socket, buffers, MUCH_PARTS, 0, count_callback, NULL,
+                                            &all->last) == APM_ERROR_SUCCESS);
+    all->begun++;
+    all->whole += MUCH;
+}
+
+/* How many turns the worker has who takes what was aborted. */
+static uint32_t draw_turns(void)
+{
+    static const uint32_t most[] = {1, 8, 30, 100};
+
+    return most[sim_draw(4)];
+}
+
+/* The close comes when a worker is anywhere between the packet of what was aborted and its end. Where the caller could
+ * not see that it has failed, the peer gets no good end of a part. */
+static void cancel_right_before(what begins, bool beside)
+{
+    cancelling all;
+    sim_thread *peer, *canceller;
+    bool could_be_seen;
+    int round;
+
+    for (round = 0; round < ROUNDS; round++) {
+        all.begun = 0;
+        all.whole = 0;
+        all.last = NULL;
+        canceller = NULL;
+        atomic_store(&called_back, 0);
+        open_connection(&all.one);
+        all.hears.peer = all.one.peer;
+        if (begins != A_LIST) begin_send(&all, begins == A_SEND);
+        if (begins != A_SEND) begin_list(&all);
+        peer = sim_thread_start("peer", hear_late, &all.hears);
+        if (beside)
+            canceller = sim_thread_start("canceller", cancel_it, all.last);
+        else
+            cancel_it(all.last);
+        let_others_go_on(draw_turns());
+        could_be_seen = apm_async_result_is_completed(all.last);
+        CU_ASSERT(apm_socket_close_timeout(all.one.socket, MINUTE) == APM_ERROR_SUCCESS);
+        all.one.socket = NULL;
+        if (canceller != NULL) sim_thread_join(canceller);
+        sim_thread_join(peer);
+        wait_for(&called_back, all.begun);
+        if (!could_be_seen) check_heard(&all.hears, all.whole);
+        apm_async_result_release(all.last);
+        close_connection(&all.one);
+    }
+}
+
+static void send_that_was_cancelled_has_no_good_end(void)
+{
+    cancel_right_before(A_SEND, false);
+    cancel_right_before(A_SEND, true);
+}
+
+static void list_that_was_cancelled_has_no_good_end(void)
+{
+    cancel_right_before(A_LIST, false);
+    cancel_right_before(A_LIST, true);
+}
+
+static void list_that_was_cancelled_before_its_turn_has_no_good_end(void)
+{
+    cancel_right_before(A_SEND_AND_A_LIST, false);
+    cancel_right_before(A_SEND_AND_A_LIST, true);
+}
 
 /* ---- whoever asks for something else ------------------------------------------------------------------------- */
 
@@ -143,6 +243,10 @@ static void end_of_the_library_waits_for_no_peer(void)
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
+    {"send_that_was_cancelled_has_no_good_end", send_that_was_cancelled_has_no_good_end},
+    {"list_that_was_cancelled_has_no_good_end", list_that_was_cancelled_has_no_good_end},
+    {"list_that_was_cancelled_before_its_turn_has_no_good_end",
+     list_that_was_cancelled_before_its_turn_has_no_good_end},
     {"socket_is_closed_for_others_from_the_start", socket_is_closed_for_others_from_the_start},
     {"end_of_the_library_waits_for_no_peer", end_of_the_library_waits_for_no_peer},
 };
