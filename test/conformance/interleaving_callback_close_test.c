@@ -122,10 +122,12 @@ static void last_send_is_left_to_the_kernel(void)
 
 /* ---- the peer has ended its stream before ---------------------------------------------------------- */
 
-/* The callback that hears of it closes; a send is in the kernel, and the peer reads late. */
+/* The callback that hears of it closes; a send is in the kernel, and the peer reads late. With 0 workers apm_poll does
+ * the work. */
 static void close_at_the_peers_end(uint32_t workers, hearer *hears)
 {
-    apm_options options = {.size = sizeof options, .min_workers = workers, .max_workers = workers};
+    apm_options options = {
+        .size = sizeof options, .min_workers = workers, .max_workers = workers, .no_workers = workers == 0};
     static char byte;
     sim_thread *peer;
     connection one;
@@ -140,6 +142,7 @@ static void close_at_the_peers_end(uint32_t workers, hearer *hears)
               APM_ERROR_SUCCESS);
     sim_peer_end(one.peer);
     peer = sim_thread_start("peer", hear_late, hears);
+    while (workers == 0 && atomic_load(&called_back) < 2) (void)apm_poll(10);
     sim_thread_join(peer);
     wait_for(&called_back, 2);
     one.socket = NULL;
@@ -151,6 +154,15 @@ static void send_goes_on_where_another_worker_sees_its_end(void)
     hearer hears;
 
     close_at_the_peers_end(3, &hears);
+    CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
+    CU_ASSERT(close_time < MOMENT);
+}
+
+static void send_goes_on_where_whoever_closes_does_the_work(void)
+{
+    hearer hears;
+
+    close_at_the_peers_end(0, &hears);
     CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
     CU_ASSERT(close_time < MOMENT);
 }
@@ -250,6 +262,37 @@ static void worker_that_is_about_to_be_started_is_there(void)
     CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
     close_connection(&one);
     for (i = 0; i < OTHERS; i++) close_connection(&others[i]);
+}
+
+/* More may be started, but none is to be had. */
+static void worker_that_is_refused_is_not_waited_for(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 4};
+    sim_profile profile = *sim_profile_now(), poor = profile;
+    static char byte;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+
+    start_anew(&options);
+    open_connection(&one);
+    poor.faults[SIM_THREAD].nth = 1;
+    poor.faults[SIM_THREAD].lasting = true;
+    hears.peer = one.peer;
+    peer = sim_thread_start("peer", hear_late, &hears);
+    sim_set_profile(&poor);
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, close_and_count, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    sim_thread_join(peer);
+    wait_for(&called_back, 2);
+    one.socket = NULL;
+    CU_ASSERT(hears.ended == 0 && hears.received == MUCH);
+    CU_ASSERT(close_time < MOMENT);
+    close_connection(&one);
+    sim_set_profile(&profile);
 }
 
 static void APM_CALL close_slowly(apm_async_result *result)
@@ -384,9 +427,11 @@ static const plain_case scenes[] = {
     {"only_worker_waits_for_no_disconnect_behind_a_send", only_worker_waits_for_no_disconnect_behind_a_send},
     {"last_send_is_left_to_the_kernel", last_send_is_left_to_the_kernel},
     {"send_goes_on_where_another_worker_sees_its_end", send_goes_on_where_another_worker_sees_its_end},
+    {"send_goes_on_where_whoever_closes_does_the_work", send_goes_on_where_whoever_closes_does_the_work},
     {"send_that_is_cut_off_does_not_look_whole", send_that_is_cut_off_does_not_look_whole},
     {"disconnect_of_the_only_worker_resets_nothing", disconnect_of_the_only_worker_resets_nothing},
     {"worker_that_is_about_to_be_started_is_there", worker_that_is_about_to_be_started_is_there},
+    {"worker_that_is_refused_is_not_waited_for", worker_that_is_refused_is_not_waited_for},
     {"worker_that_is_kept_meanwhile_is_not_waited_for", worker_that_is_kept_meanwhile_is_not_waited_for},
     {"cancelled_send_of_the_only_worker_has_no_good_end", cancelled_send_of_the_only_worker_has_no_good_end},
     {"cancelled_list_of_the_only_worker_has_no_good_end", cancelled_list_of_the_only_worker_has_no_good_end},
