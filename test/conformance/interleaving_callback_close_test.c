@@ -275,12 +275,12 @@ static void worker_that_is_refused_is_not_waited_for(void)
     connection one;
 
     start_anew(&options);
-    open_connection(&one);
     poor.faults[SIM_THREAD].nth = 1;
     poor.faults[SIM_THREAD].lasting = true;
+    sim_set_profile(&poor);
+    open_connection(&one);
     hears.peer = one.peer;
     peer = sim_thread_start("peer", hear_late, &hears);
-    sim_set_profile(&poor);
     CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, close_and_count, one.socket, NULL) ==
               APM_ERROR_SUCCESS);
     CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, NULL) ==
@@ -414,6 +414,46 @@ static void cancelled_list_of_the_only_worker_has_no_good_end(void)
     CU_ASSERT(close_time < MOMENT);
 }
 
+static void APM_CALL send_and_close(apm_async_result *result)
+{
+    CU_ASSERT(apm_socket_begin_send((apm_socket *)apm_async_result_state(result), much, 1000, 0,
+                                    count_callback, NULL, NULL) == APM_ERROR_SUCCESS);
+    close_here(result);
+    count_callback(result);
+}
+
+/* What came of it is known: the program sends on, and ends its stream. */
+static void cancel_that_is_over_is_no_doubt(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 1};
+    apm_async_result *cancelled = NULL;
+    static char byte;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+    size_t sent = 0;
+
+    start_anew(&options);
+    open_connection(&one);
+    hears.peer = one.peer;
+    CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, send_and_close, one.socket, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(apm_socket_begin_send(one.socket, much, MUCH, 0, count_callback, NULL, &cancelled) ==
+              APM_ERROR_SUCCESS);
+    cancel_it(cancelled);
+    wait_for(&called_back, 1);
+    CU_ASSERT(apm_socket_end_send(one.socket, cancelled, &sent) == APM_ERROR_OPERATION_ABORTED);
+    CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+    peer = sim_thread_start("peer", hear_late, &hears);
+    sim_thread_join(peer);
+    wait_for(&called_back, 3);
+    one.socket = NULL;
+    CU_ASSERT(hears.ended == 0 && hears.received == (int64_t)sent + 1000);
+    CU_ASSERT(close_time < MOMENT);
+    apm_async_result_release(cancelled);
+    close_connection(&one);
+}
+
 /* Whoever closes does the work himself. */
 static void what_is_cancelled_without_workers_has_no_good_end(void)
 {
@@ -435,6 +475,7 @@ static const plain_case scenes[] = {
     {"worker_that_is_kept_meanwhile_is_not_waited_for", worker_that_is_kept_meanwhile_is_not_waited_for},
     {"cancelled_send_of_the_only_worker_has_no_good_end", cancelled_send_of_the_only_worker_has_no_good_end},
     {"cancelled_list_of_the_only_worker_has_no_good_end", cancelled_list_of_the_only_worker_has_no_good_end},
+    {"cancel_that_is_over_is_no_doubt", cancel_that_is_over_is_no_doubt},
     {"what_is_cancelled_without_workers_has_no_good_end", what_is_cancelled_without_workers_has_no_good_end},
 };
 
