@@ -414,6 +414,54 @@ static void cancelled_list_of_the_only_worker_has_no_good_end(void)
     CU_ASSERT(close_time < MOMENT);
 }
 
+static apm_async_result *sending;
+
+static void APM_CALL send_and_close_beside_a_cancel(apm_async_result *result)
+{
+    apm_socket *socket = (apm_socket *)apm_async_result_state(result);
+
+    CU_ASSERT(apm_socket_begin_send(socket, much, MUCH, 0, count_callback, NULL, &sending) ==
+              APM_ERROR_SUCCESS);
+    atomic_store(&taken, 1);
+    let_others_go_on(10);
+    close_here(result);
+    count_callback(result);
+}
+
+/* Somebody else asks for the abort, while the close begins or as it goes on: where nobody looks at what became of it,
+ * it is asked for before the stream is at its end, or not at all. */
+static void cancel_beside_the_only_worker_gives_no_good_end(void)
+{
+    apm_options options = {.size = sizeof options, .min_workers = 1, .max_workers = 1};
+    static char byte;
+    sim_thread *peer;
+    hearer hears;
+    connection one;
+    int round;
+
+    start_anew(&options);
+    for (round = 0; round < 12; round++) {
+        atomic_store(&called_back, 0);
+        atomic_store(&taken, 0);
+        sending = NULL;
+        open_connection(&one);
+        hears.peer = one.peer;
+        CU_ASSERT(apm_socket_begin_receive(one.socket, &byte, 1, 0, send_and_close_beside_a_cancel,
+                                           one.socket, NULL) == APM_ERROR_SUCCESS);
+        CU_ASSERT(sim_peer_write(one.peer, "x", 1, 60000) == 1);
+        peer = sim_thread_start("peer", hear_late, &hears);
+        wait_for(&taken, 1);
+        let_others_go_on(20);
+        cancel_it(sending);
+        sim_thread_join(peer);
+        wait_for(&called_back, 2);
+        one.socket = NULL;
+        check_heard(&hears, MUCH);
+        apm_async_result_release(sending);
+        close_connection(&one);
+    }
+}
+
 static void APM_CALL send_and_close(apm_async_result *result)
 {
     CU_ASSERT(apm_socket_begin_send((apm_socket *)apm_async_result_state(result), much, 1000, 0,
@@ -476,6 +524,7 @@ static const plain_case scenes[] = {
     {"cancelled_send_of_the_only_worker_has_no_good_end", cancelled_send_of_the_only_worker_has_no_good_end},
     {"cancelled_list_of_the_only_worker_has_no_good_end", cancelled_list_of_the_only_worker_has_no_good_end},
     {"cancel_that_is_over_is_no_doubt", cancel_that_is_over_is_no_doubt},
+    {"cancel_beside_the_only_worker_gives_no_good_end", cancel_beside_the_only_worker_gives_no_good_end},
     {"what_is_cancelled_without_workers_has_no_good_end", what_is_cancelled_without_workers_has_no_good_end},
 };
 
