@@ -40,12 +40,22 @@ static void set_state(apm_socket *socket, uint32_t state)
     apmi_end_set(socket, state | (apmi_end_now(socket) & (APMI_END_CUT | APMI_END_CLOSES)));
 }
 
+/* A close by a time has been asked for: what has failed before is known, what fails from here on resets the
+ * connection. */
+static void begin_to_close(apm_socket *socket)
+{
+    if (!(apmi_end_now(socket) & APMI_END_CLOSES))
+        apmi_end_set(socket, (apmi_end_now(socket) & ~(uint32_t)APMI_END_CUT) | APMI_END_CLOSES);
+}
+
 void apmi_end_miss(const apmi_operation *operation)
 {
     apm_socket *socket = operation->socket;
 
-    if (operation->connection == socket->connection &&
-        (apmi_end_now(socket) & (APMI_END_WAITS | APMI_END_CLOSES)))
+    if (operation->connection != socket->connection) return;
+    /* It may have been asked for, and not have come to the gate. */
+    if (atomic_load_explicit(&socket->gone, memory_order_acquire) & APMI_DRAINS) begin_to_close(socket);
+    if (apmi_end_now(socket) & (APMI_END_WAITS | APMI_END_CLOSES))
         apmi_end_set(socket, apmi_end_now(socket) | APMI_END_CUT);
 }
 
@@ -83,6 +93,13 @@ bool apmi_end_cut_off(apm_socket *socket)
     if ((apmi_end_now(socket) & APMI_END_WAITS) && (apmi_end_now(socket) & APMI_END_CLOSES))
         apmi_end_set(socket, APMI_END_SAID | APMI_END_CUT | APMI_END_CLOSES);
     return apmi_end_is_reset(socket);
+}
+
+bool apmi_end_relies_on_kernel(const apm_socket *socket)
+{
+    const uint32_t decided = APMI_END_SAID | APMI_END_CLOSES;
+
+    return (apmi_end_now(socket) & decided) == decided;
 }
 
 bool apmi_end_has_connection(apmi_phase phase)
@@ -128,14 +145,13 @@ static void wait_for_it(apm_socket *socket, uint32_t end, uint32_t timeout)
  * what the kernel has, nor for a disconnect, whose packets may be for this thread. */
 static bool drain(apm_socket *socket, uint32_t timeout, uint64_t start)
 {
-    uint32_t end, known = APMI_END_CUT; /* what failed before this is */
     uint64_t past = 0;
+    uint32_t end;
     bool waits;
 
     do {
         apmk_lock_exclusive(&socket->gate);
-        apmi_end_set(socket, (apmi_end_now(socket) & ~known) | APMI_END_CLOSES);
-        known = 0;
+        begin_to_close(socket);
         waits = comes_later(socket);
         end = apmi_end_now(socket);
         apmk_unlock_exclusive(&socket->gate);

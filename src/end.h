@@ -16,7 +16,7 @@ static inline uint32_t apmi_end_now(const apm_socket *socket)
     return atomic_load_explicit(&socket->end, memory_order_relaxed);
 }
 
-/* What follows, down to apmi_end_cut_off, under the exclusive gate. */
+/* What follows, down to apmi_end_relies_on_kernel, under the exclusive gate. */
 void apmi_end_set(apm_socket *socket, uint32_t end);
 /* Whether a close by a time is about to reset the connection, since not all was sent: the peer must not find a good
  * end before that, whoever asks for one. */
@@ -35,6 +35,8 @@ apmk_code apmi_end_shutdown(apm_socket *socket, int32_t how);
 void apmi_end_forget(apm_socket *socket);
 /* Somebody else closes the socket: a close by a time need not wait any more. Whether the connection is to be reset. */
 bool apmi_end_cut_off(apm_socket *socket);
+/* Whether a close by a time has left the rest to the kernel: nobody may ask for an abort of that any more. */
+bool apmi_end_relies_on_kernel(const apm_socket *socket);
 /* Whether there is a stream that can be ended. */
 bool apmi_end_has_connection(apmi_phase phase);
 /* A close by a time: if there is something to be sent, ends our stream behind it and waits for that. What is left of

@@ -481,7 +481,8 @@ void apmi_lane_cancel(apmi_operation *operation, uint32_t label)
     bool was_queued;
 
     apmk_lock_exclusive(&socket->gate);
-    if (apmi_socket_closed(socket) || apmi_operation_completed(operation)) {
+    if (apmi_socket_closed(socket) || apmi_operation_completed(operation) ||
+        (way_of(operation) == APMI_OUTWARD && apmi_end_relies_on_kernel(socket))) {
         apmk_unlock_exclusive(&socket->gate);
         return;
     }

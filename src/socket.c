@@ -390,15 +390,16 @@ bool apmi_socket_shut(apm_socket *socket, int32_t timeout)
 
 static apm_error close_socket(apm_socket *socket, int32_t timeout)
 {
-    uint8_t gone;
+    bool waits = timeout > 0 && socket != NULL && apmi_socket_is_stream(socket);
+    uint8_t gone = waits ? APMI_DISPOSED | APMI_DRAINS : APMI_DISPOSED;
 
     if (socket == NULL) return APM_ERROR_ARGUMENT_NULL;
     if (timeout < -1) return APM_ERROR_ARGUMENT_OUT_OF_RANGE;
     /* The creator's reference is ours from here on, and keeps the socket while we close it: whoever else
      * closes meanwhile, a callback above all, has one of his own. */
-    gone = atomic_fetch_or_explicit(&socket->gone, APMI_DISPOSED, memory_order_acq_rel);
+    gone = atomic_fetch_or_explicit(&socket->gone, gone, memory_order_acq_rel);
     if (gone & APMI_DISPOSED) return APM_ERROR_SUCCESS;
-    if (timeout > 0 && apmi_socket_is_stream(socket)) timeout = apmi_end_await(socket, timeout);
+    if (waits) timeout = apmi_end_await(socket, timeout);
     (void)apmi_socket_shut(socket, timeout); /* the end of the library may have done it */
     apm_socket_release(socket);
     return APM_ERROR_SUCCESS;

@@ -30,7 +30,8 @@ typedef enum apmi_phase {
 /* How far a close is. */
 enum {
     APMI_DISPOSED = 1, /* apm_socket_close was called: nothing more can be asked of the socket */
-    APMI_CLOSED = 2    /* and it has no handle any more; set under the exclusive gate */
+    APMI_DRAINS = 2,   /* as one that waits for what is to be sent; set with that */
+    APMI_CLOSED = 4    /* it has no handle any more; set under the exclusive gate */
 };
 
 /* The end of our stream. */
@@ -56,7 +57,7 @@ struct apm_socket {
      * callback runs under it. */
     apmk_lock gate;
     apmk_socket handle;
-    _Atomic uint8_t gone;   /* APMI_DISPOSED, APMI_CLOSED; read anywhere */
+    _Atomic uint8_t gone;   /* APMI_DISPOSED ...; read anywhere */
     _Atomic uint8_t skips;  /* apmi_skip; written under the exclusive gate */
     _Atomic bool named;     /* the handle has a local address */
     _Atomic bool dual;      /* IPv6, and can use IPv4 */
