@@ -217,7 +217,8 @@ APM_API apm_error APM_CALL apm_socket_local_endpoint(apm_socket *socket, apm_end
 APM_API apm_error APM_CALL apm_socket_remote_endpoint(apm_socket *socket, apm_endpoint *endpoint);
 
 /**
- * How many bytes (of a datagram socket: in its first datagram) can be received at once.
+ * How many bytes there are to be received. Of a datagram socket that is not the size of the next one: Windows counts
+ * all datagrams that are there, other systems (Wine) the first one only, and an empty one counts for nothing.
  *
  * Errors: APM_ERROR_OBJECT_DISPOSED, APM_ERROR_ARGUMENT_NULL, or a SocketError.
  *

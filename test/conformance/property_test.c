@@ -80,11 +80,13 @@ static void available_is_zero_on_a_fresh_socket(void)
     (void)CHECK_ERROR(apm_socket_close(socket), APM_ERROR_SUCCESS);
 }
 
-static void available_of_datagrams_is_the_first_ones_size(void)
+/* Windows counts all of them, other systems the first one. */
+static void available_of_datagrams_counts_the_first_at_least(void)
 {
     apm_endpoint local, remote;
     apm_socket *left = datagram_new(&local), *right = datagram_new(&remote);
     char here[16];
+    size_t there;
 
     CHECK(available(right) == 0);
     (void)CHECK_ERROR(connect_now(left, &remote), APM_ERROR_SUCCESS);
@@ -92,7 +94,8 @@ static void available_of_datagrams_is_the_first_ones_size(void)
     (void)CHECK_ERROR(send_now(left, "seven..", 7, NULL), APM_ERROR_SUCCESS);
     CHECK(becomes_available(right, 7));
     (void)CHECK_ERROR(send_now(left, "three", 3, NULL), APM_ERROR_SUCCESS);
-    CHECK(available(right) == 7);
+    there = available(right);
+    CHECK(there == 7 || there == 10);
     (void)CHECK_ERROR(receive_now(right, here, sizeof here, NULL), APM_ERROR_SUCCESS);
     CHECK(becomes_available(right, 3));
     (void)CHECK_ERROR(apm_socket_close(left), APM_ERROR_SUCCESS);
@@ -479,7 +482,8 @@ static void dual_sockets_are_ipv4_where_there_is_no_ipv6(void)
 static const test_case amount[] = {
     {"available_counts_what_can_be_received", available_counts_what_can_be_received, false},
     {"available_is_zero_on_a_fresh_socket", available_is_zero_on_a_fresh_socket, false},
-    {"available_of_datagrams_is_the_first_ones_size", available_of_datagrams_is_the_first_ones_size, false},
+    {"available_of_datagrams_counts_the_first_at_least", available_of_datagrams_counts_the_first_at_least,
+     false},
     {"available_looks_at_its_arguments", available_looks_at_its_arguments, false},
     {NULL, NULL, false}};
 

@@ -178,9 +178,16 @@ apmk_code apmk_socket_get_option(apmk_socket handle, int32_t level, int32_t name
     return code;
 }
 
+/* Of datagrams Windows counts all, Linux and Wine the first. */
 static uint32_t unread_bytes(const sim_socket *socket)
 {
-    if (socket->type == SIM_DATAGRAM) return socket->inbox != NULL ? socket->inbox->size : 0;
+    const sim_datagram *at = socket->inbox;
+    uint32_t size = 0;
+
+    if (socket->type == SIM_DATAGRAM) {
+        for (; at != NULL; at = sim_profile_now()->windows ? at->next : NULL) size += at->size;
+        return size;
+    }
     return socket->link != NULL ? (uint32_t)socket->link->in.count : 0;
 }
 

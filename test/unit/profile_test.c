@@ -82,6 +82,55 @@ static void socket_for_ipv6_only_has_no_options_of_ipv4_on_windows(void)
     kernel_close(handle);
 }
 
+/* ---- what is available ------------------------------------------------------------------------------ */
+
+static void send_datagram(uintptr_t handle, apmk_port port, uint32_t size)
+{
+    apmk_overlapped overlapped;
+    apmk_packet packet;
+    apmk_buffer buffer;
+    uint32_t bytes = 0;
+    char data[16] = {0};
+    apmk_code code;
+
+    memset(&overlapped, 0, sizeof overlapped);
+    buffer.data = data;
+    buffer.size = size;
+    code = apmk_socket_send(handle, &buffer, 1, 0, &overlapped, &bytes);
+    CHECK(code == APMK_SUCCESS || code == APMK_PENDING);
+    while (apmk_port_wait(port, &packet, 1, PATIENCE) == 0) continue;
+    CHECK(packet.overlapped == &overlapped && packet.status == APMK_SUCCESS);
+}
+
+static uint32_t ask_for_amount(uintptr_t handle)
+{
+    uint32_t amount = 99, size = 0;
+
+    CHECK(apmk_socket_io_control(handle, APMK_BYTES_TO_READ, NULL, 0, &amount, sizeof amount, &size) ==
+          APMK_SUCCESS);
+    return amount;
+}
+
+static void all_datagrams_are_available_on_windows(void)
+{
+    uintptr_t from = kernel_open(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP);
+    uintptr_t to = kernel_open(APM_FAMILY_IPV4, APM_SOCKET_DATAGRAM, APM_PROTOCOL_UDP);
+    apm_endpoint local;
+    apmk_port port = NULL;
+
+    (void)apm_endpoint_loopback(APM_FAMILY_IPV4, 0, &local);
+    CHECK(kernel_bind(to, &local) && kernel_local(to, &local) && kernel_connect(from, &local));
+    CHECK(apmk_port_create(1, &port) == APMK_SUCCESS && apmk_socket_attach(from, port, 1) == APMK_SUCCESS);
+    CHECK(ask_for_amount(to) == 0);
+    send_datagram(from, port, 7);
+    CHECK(ask_for_amount(to) == 7);
+    send_datagram(from, port, 3);
+    CHECK(ask_for_amount(to) == (peer_kernel_is_wine() ? 7 : 10));
+    kernel_close(from);
+    kernel_close(to);
+    apmk_port_close(port);
+}
+
 /* ---- a close of ours ---------------------------------------------------------------------------- */
 
 typedef struct close_status {
@@ -147,6 +196,7 @@ static const test_case answers[] = {
     {"peer_is_forgotten_after_both_shutdowns_on_wine", peer_is_forgotten_after_both_shutdowns_on_wine, false},
     {"socket_for_ipv6_only_has_no_options_of_ipv4_on_windows",
      socket_for_ipv6_only_has_no_options_of_ipv4_on_windows, false},
+    {"all_datagrams_are_available_on_windows", all_datagrams_are_available_on_windows, false},
     {"close_ends_what_is_pending_in_the_systems_words", close_ends_what_is_pending_in_the_systems_words,
      true},
     {NULL, NULL, false}};
