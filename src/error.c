@@ -100,6 +100,14 @@ static apm_error keep_bits(uint32_t code)
     return code <= INT32_MAX ? (apm_error)code : -(apm_error)(UINT32_MAX - code) - 1;
 }
 
+/* A code without a meaning here. */
+static apm_error pass_code(apmk_code code)
+{
+    /* SOCKET_ERROR itself, or another -1, in place of a code; and room for codes of our own. */
+    if (code >= 0xFFFF0000) return APM_ERROR_SOCKET;
+    return keep_bits(code);
+}
+
 apm_error apmi_error_from_native(apmk_code code)
 {
     size_t i;
@@ -109,23 +117,24 @@ apm_error apmi_error_from_native(apmk_code code)
     if ((code & 0xBFFF0000) == 0x80070000 && (code & 0xFFFF) != 0) code &= 0xFFFF;
     for (i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (meanings[i].status == code || meanings[i].win32 == code) return meanings[i].error;
-    /* SOCKET_ERROR itself, or another -1, in place of a code; and room for codes of our own. */
-    if (code >= 0xFFFF0000) return APM_ERROR_SOCKET;
-    return keep_bits(code);
+    return pass_code(code);
 }
 
 apm_error apmi_error_from_file(apmk_code code)
 {
     /* The file, its folder, drive or computer; or no file can have that name. */
     static const apmk_code missing[] = {2, 3, 15, 53, 67, 123, 161, 206, 267};
-    static const apmk_code taken[] = {32, 33}; /* open for writing elsewhere, or a part of it locked */
+    static const apmk_code taken[] = {5, 32, 33}; /* not allowed; open for writing elsewhere, a part locked */
+    static const apmk_code memory[] = {8, 14, 1455}; /* the process's */
     size_t i;
 
     for (i = 0; i < sizeof missing / sizeof *missing; i++)
         if (missing[i] == code) return APM_ERROR_FILE_NOT_FOUND;
     for (i = 0; i < sizeof taken / sizeof *taken; i++)
         if (taken[i] == code) return APM_ERROR_ACCESS_DENIED;
-    return apmi_error_from_native(code);
+    for (i = 0; i < sizeof memory / sizeof *memory; i++)
+        if (memory[i] == code) return APM_ERROR_OUT_OF_MEMORY;
+    return pass_code(code);
 }
 
 /* ---- names and texts ------------------------------------------------------------------------- */

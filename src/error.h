@@ -17,7 +17,8 @@
  * APM_ERROR_SOCKET.
  */
 apm_error apmi_error_from_native(apmk_code code);
-/* The same for what the system says of a file that is to be opened. */
+/* What the system says of a file that is to be opened. What is about files and memory has a meaning, all else passes:
+ * the computer that has the file may be lost, and our connection is fine. */
 apm_error apmi_error_from_file(apmk_code code);
 /* Whether an error leaves a connection as it was. */
 bool apmi_error_is_passing(apm_error error);

@@ -33,7 +33,7 @@ static const struct {
     {"port", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
     {"attach", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
     {"skip", APM_ERROR_SUCCESS}, /* never: packets come then */
-    {"file", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
+    {"file", 1450},              /* as the system has it: it is not the network's memory */
     {"name", APM_ERROR_TRY_AGAIN},
     {"bind", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},
     {"dial", APM_ERROR_NO_BUFFER_SPACE_AVAILABLE},

@@ -51,12 +51,15 @@ static bool disconnects(const call *made)
            (made->files && (made->file_flags & APM_SEND_FILE_DISCONNECT) != 0);
 }
 
+/* The system's own code, of a file that could not be opened: it is not the network's memory that is short. */
+enum { NO_RESOURCES = 1450 };
+
 /* Only a hostile system runs out of anything. */
 static void check_shortage(const call *made, apm_error error)
 {
     check(made->at->in->hostile ||
               (error != APM_ERROR_OUT_OF_MEMORY && error != APM_ERROR_NO_BUFFER_SPACE_AVAILABLE &&
-               error != APM_ERROR_TOO_MANY_OPEN_SOCKETS),
+               error != APM_ERROR_TOO_MANY_OPEN_SOCKETS && error != NO_RESOURCES),
           "a shortage where nothing is short", made);
 }
 
@@ -118,7 +121,8 @@ static void check_begin_error(const call *made)
         return;
     case APM_ERROR_IS_CONNECTED:
     case APM_ERROR_TOO_MANY_OPEN_SOCKETS: check(connects, "Begin fails oddly", made); return;
-    case APM_ERROR_NOT_SUPPORTED: check(made->files, "Begin fails oddly", made); return;
+    case APM_ERROR_NOT_SUPPORTED:
+    case NO_RESOURCES: check(made->files, "Begin fails oddly", made); return;
     case APM_ERROR_NOT_CONNECTED:
     case APM_ERROR_SHUTDOWN:
     case APM_ERROR_CONNECTION_RESET:

@@ -432,6 +432,40 @@ static void no_code_looks_like_one_of_ours(void)
     }
     CHECK(wrong == 0);
 }
+
+/* What says that a file cannot be had has a meaning. All else stays what it is: also what would be a lost connection,
+ * or none to be had, if a socket had said it. */
+static apm_error expected_of_file(uint32_t code)
+{
+    static const crossing meanings[] = {{2, -8},   {3, -8},   {15, -8},   {53, -8},    {67, -8},
+                                        {123, -8}, {161, -8}, {206, -8},  {267, -8},   {5, 10013},
+                                        {8, -9},   {14, -9},  {1455, -9}, {32, 10013}, {33, 10013}};
+    int32_t same;
+    size_t i;
+
+    for (i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (meanings[i].code == code) return meanings[i].error;
+    if (code >= 0xFFFF0000) return APM_ERROR_SOCKET;
+    memcpy(&same, &code, sizeof same);
+    return same;
+}
+
+static void errors_of_a_file_are_no_connections(void)
+{
+    static const uint32_t firsts[] = {0, 0x40000000, 0x7FFFFFF0, 0xC0000000, 0xFFFE0000};
+    uint32_t code, wrong = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof firsts / sizeof *firsts; i++)
+        for (code = firsts[i]; code - firsts[i] < 0x20000 && code >= firsts[i]; code++)
+            if (apmi_error_from_file(code) != expected_of_file(code) && wrong++ < 10) {
+                char row[32];
+
+                (void)snprintf(row, sizeof row, "%08lX", (unsigned long)code);
+                CHECK_ROW(false, row);
+            }
+    CHECK(wrong == 0);
+}
 #endif
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -458,6 +492,7 @@ static const test_case border[] = {
     {"codes_without_a_meaning_pass", codes_without_a_meaning_pass, true},
     {"wrapped_codes_are_unwrapped", wrapped_codes_are_unwrapped, true},
     {"no_code_looks_like_one_of_ours", no_code_looks_like_one_of_ours, true},
+    {"errors_of_a_file_are_no_connections", errors_of_a_file_are_no_connections, true},
     {NULL, NULL, false}};
 #endif
 
