@@ -135,7 +135,9 @@ APM_API apm_error APM_CALL apm_socket_end_receive(apm_socket *socket, apm_async_
  * Errors besides those of every Begin: APM_ERROR_ARGUMENT_NULL (the data of a buffer with a
  * size), APM_ERROR_ARGUMENT_OUT_OF_RANGE (a buffer above half the address space),
  * APM_ERROR_ARGUMENT (an unknown flag), APM_ERROR_NOT_SUPPORTED (a socket that is not
- * connected, as of apm_socket_connected), APM_ERROR_NOT_CONNECTED (a datagram socket that is),
+ * connected, as of apm_socket_connected: also one whose apm_socket_shutdown has returned),
+ * APM_ERROR_SHUTDOWN (another thread shuts it down meanwhile), APM_ERROR_NOT_CONNECTED (a datagram socket that is
+ * connected; or another thread disconnects meanwhile),
  * APM_ERROR_FILE_NOT_FOUND (no such file or folder), APM_ERROR_ACCESS_DENIED (a folder, not
  * allowed, or open elsewhere for writing), or the system's code.
  *
