@@ -61,7 +61,8 @@ typedef struct apm_options {
     bool callbacks_on_pool; /**< true: no callback runs inside a Begin function; each runs
                                  on a worker, and completed_synchronously is always false */
     /** Memory: both functions, or neither for the process heap. `allocate` returns NULL when
-     *  there is none. They are called from any thread and must not call this library. */
+     *  there is none; its blocks are aligned as malloc's. They are called from any thread and must
+     *  not call this library. */
     void *(APM_CALL *allocate)(size_t size, void *context);
     void(APM_CALL *release)(void *block, void *context); /**< see `allocate` */
     void *context;                                       /**< handed to both */
