@@ -107,7 +107,9 @@ APM_API apm_error APM_CALL apm_async_result_cancel_after(apm_async_result *resul
 /**
  * The message of a completed operation: the system's text for its error, and for a connect
  * the endpoint it is about, as .NET's exceptions have it ("... actively refused it
- * 127.0.0.1:11000"). Otherwise as apm_error_message. Empty for NULL and while it is pending.
+ * 127.0.0.1:11000"). Otherwise as apm_error_message. Empty for NULL and while it is pending. It tells of the
+ * operation, and not of its End: after a close, whose End is APM_ERROR_OBJECT_DISPOSED, it still says how the
+ * operation ended, also that it succeeded.
  *
  * .NET: SocketException.Message.
  */
