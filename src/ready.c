@@ -211,8 +211,9 @@ static bool work(apmi_library *library, uint32_t timeout, _Atomic uint32_t *wait
     return worked;
 }
 
-/* Waits until there is something to do. With no workers, also does what the port brings: true then. */
-static bool sleep_or_work(apmi_library *library, uint32_t timeout, bool looks)
+/* Waits until there is something to do. With no workers, also does what the port brings: true then. The caller looks at
+ * the list after that. */
+static bool sleep_or_work(apmi_library *library, uint32_t timeout)
 {
     apmi_ready *ready = &library->ready;
     uint32_t turn;
@@ -225,7 +226,7 @@ static bool sleep_or_work(apmi_library *library, uint32_t timeout, bool looks)
     sleeps = ready->first == NULL && !atomic_load_explicit(&ready->ended, memory_order_relaxed);
     apmk_unlock_exclusive(&ready->lock);
     if (!has_workers(library))
-        return work(library, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep, looks);
+        return work(library, sleeps ? shorter(timeout, LONGEST) : 0, &ready->sleep, true);
     if (sleeps) (void)apmk_wait_address(&ready->turn, turn, timeout);
     atomic_fetch_sub_explicit(&ready->sleep, 1, memory_order_relaxed);
     return false;
@@ -238,10 +239,15 @@ apm_error apmi_ready_poll(apmi_library *library, uint32_t timeout)
     uint32_t left = timeout;
 
     for (;;) {
-        bool ran = run_ready(ready);
-        bool worked = (!ran || !has_workers(library)) && sleep_or_work(library, ran ? 0 : left, !ran);
+        bool worked = false;
+        /* Without workers the port comes first: what it brings runs behind what was ready, and after that what the
+         * callbacks have made ready is not looked for. */
+        bool ran = has_workers(library) && run_ready(ready);
 
-        if (!ran || worked) ran = run_ready(ready) || ran;
+        if (!ran) {
+            worked = sleep_or_work(library, left);
+            ran = run_ready(ready);
+        }
         if (ran) call_missed(library);
         if (ran || worked) return APM_ERROR_SUCCESS;
         if (atomic_load_explicit(&ready->ended, memory_order_relaxed)) return APM_ERROR_NOT_INITIALIZED;

@@ -112,6 +112,56 @@ static void waiting_completes_and_calls_nobody_back(void)
     stop_pair(&one);
 }
 
+typedef struct more_calls {
+    pair both;
+    call send, receive;
+} more_calls;
+
+static void make_more_ready(call *made)
+{
+    more_calls *more = (more_calls *)made->context;
+
+    CHECK(peer_write(more->both.other, "b", 1));
+    (void)CHECK_ERROR(call_send(&more->send, "c", 1), APM_ERROR_SUCCESS);
+}
+
+/* One that completes inside Begin is in the list, another one's packet at the port. */
+static void what_callbacks_make_ready_is_left_to_the_next_poll(void)
+{
+    apm_options options = no_workers();
+    more_calls more;
+    pair one;
+    call made;
+    char here = 0, there = 0, byte = 0;
+
+    options.callbacks_on_pool = true;
+    if (!CHECK_ERROR(apm_startup(&options), APM_ERROR_SUCCESS)) return;
+    if (pair_open(&one)) {
+        if (pair_open(&more.both)) {
+            call_prepare(&made, one.socket, CALL_RECEIVE);
+            call_prepare(&more.send, more.both.socket, CALL_SEND);
+            call_prepare(&more.receive, more.both.socket, CALL_RECEIVE);
+            made.inside = make_more_ready;
+            made.context = &more;
+            (void)CHECK_ERROR(call_receive(&made, &here, 1), APM_ERROR_SUCCESS);
+            CHECK(peer_write(one.other, "a", 1));
+            while (!apm_async_result_is_completed(made.result))
+                if (!receive_later(&more.both, &there)) break;
+            (void)CHECK_ERROR(call_receive(&more.receive, &byte, 1), APM_ERROR_SUCCESS);
+            (void)CHECK_ERROR(apm_poll(0), APM_ERROR_SUCCESS);
+            CHECK(atomic_load(&made.callbacks) == 1);
+            CHECK(atomic_load(&more.send.callbacks) == 0 && atomic_load(&more.receive.callbacks) == 0);
+            CHECK(pump_call(&more.send) && pump_call(&more.receive) && byte == 'b');
+            call_dispose(&made);
+            call_dispose(&more.send);
+            call_dispose(&more.receive);
+            pair_close(&more.both);
+        }
+        pair_close(&one);
+    }
+    stop();
+}
+
 static void wait_inside(call *made)
 {
     char there = 0;
@@ -433,6 +483,8 @@ static void options_that_exclude_each_other_are_refused(void)
 static const test_case no_workers_cases[] = {
     {"callbacks_run_in_poll_and_there_only", callbacks_run_in_poll_and_there_only, true},
     {"waiting_completes_and_calls_nobody_back", waiting_completes_and_calls_nobody_back, true},
+    {"what_callbacks_make_ready_is_left_to_the_next_poll", what_callbacks_make_ready_is_left_to_the_next_poll,
+     true},
     {"callback_may_wait_but_not_poll", callback_may_wait_but_not_poll, true},
     {"callbacks_inside_begin_nest_only_so_far", callbacks_inside_begin_nest_only_so_far, true},
     {"callbacks_on_pool_run_in_poll", callbacks_on_pool_run_in_poll, true},
