@@ -22,12 +22,19 @@ static apmi_skip ask_to_skip(apmk_socket kernel, bool own)
 apm_error apmi_handle_attach(apm_socket *socket, apmk_socket kernel, bool own, apmi_skip *skips)
 {
     apmi_library *library = socket->library;
-    apmk_code code = apmk_socket_attach(kernel, library->pool.port, APMI_PACKET);
+    enum apmk_skipping before = own ? APMK_SKIPS_NOT : apmk_socket_skips(kernel);
+    apmk_code code;
 
+    /* A packet would be waited for that does not come, or not for certain. */
+    if (before == APMK_SKIPS_PERHAPS || (before == APMK_SKIPS && library->options.packet_always))
+        return APM_ERROR_INVALID_OPERATION;
+    code = apmk_socket_attach(kernel, library->pool.port, APMI_PACKET);
     if (code != APMK_SUCCESS) return apmi_error_from_native(code);
     /* Not for datagrams: one that is larger than the buffer may or may not send a packet. */
     if (!apmi_socket_is_stream(socket) || library->options.packet_always)
         *skips = APMI_SKIP_OFF;
+    else if (before == APMK_SKIPS)
+        *skips = APMI_SKIP_ON;
     else
         *skips = own ? APMI_SKIP_UNASKED : ask_to_skip(kernel, own);
     return APM_ERROR_SUCCESS;

@@ -166,6 +166,10 @@ apmk_code apmk_socket_attach(apmk_socket socket, apmk_port port, uintptr_t key);
 /* Asks that an operation which succeeds at once sends no packet. False if it cannot be had:
  * a provider without file handles may send one all the same. `own`: from apmk_socket_open. */
 bool apmk_socket_skip_on_success(apmk_socket socket, bool own);
+/* Whether somebody else has asked for it before, which nobody can take back. PERHAPS: he has, of one that may send a
+ * packet all the same, such as a datagram socket's for what does not fit. */
+enum apmk_skipping { APMK_SKIPS_NOT, APMK_SKIPS, APMK_SKIPS_PERHAPS };
+enum apmk_skipping apmk_socket_skips(apmk_socket socket);
 
 apmk_code apmk_socket_bind(apmk_socket socket, const void *address, int32_t length);
 /* Lets many outbound connections share a local port; before an implicit bind. A hint. */

@@ -75,6 +75,12 @@ bool apmk_socket_skip_on_success(apmk_socket socket, bool own)
                                                                   FILE_SKIP_SET_EVENT_ON_HANDLE) != 0;
 }
 
+enum apmk_skipping apmk_socket_skips(apmk_socket socket)
+{
+    if (!apmk_provider_is_told_to_skip(socket)) return APMK_SKIPS_NOT;
+    return apmk_provider_has_files(socket, false) ? APMK_SKIPS : APMK_SKIPS_PERHAPS;
+}
+
 /* ---- options ----------------------------------------------------------------------------- */
 
 void apmk_socket_reuse_unicast_port(apmk_socket socket)

@@ -16,5 +16,7 @@ uint8_t apmk_provider_least_retries(void);
 /* Whether a stream's handle is a file's, which can be told to skip the port. `own`: it is from
  * apmk_socket_open. */
 bool apmk_provider_has_files(apmk_socket socket, bool own);
+/* Whether its handle has been told to skip the port; false if the system does not say. */
+bool apmk_provider_is_told_to_skip(apmk_socket socket);
 
 #endif

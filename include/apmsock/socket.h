@@ -108,7 +108,8 @@ APM_API apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol
  *
  * Errors: those of apm_socket_create, APM_ERROR_NOT_SOCKET (no socket at all),
  * APM_ERROR_NOT_SUPPORTED (neither IPv4 nor IPv6), APM_ERROR_INVALID_OPERATION (it was not opened for overlapped I/O, or it belongs to a
- * completion port already, or it listens), or another SocketError where the system cannot say in what state it is.
+ * completion port already, or it listens; or FILE_SKIP_COMPLETION_PORT_ON_SUCCESS was set on it, which cannot be taken
+ * back: of a datagram socket, with apm_options.packet_always, or where a layered provider has made it), or another SocketError where the system cannot say in what state it is.
  *
  * .NET: new Socket(SafeSocketHandle) of later versions; new Socket(SocketInformation).
  */

@@ -61,7 +61,9 @@ typedef struct option {
 
 static struct {
     /* what it answers */
-    bool is_wine, has_modes, has_options, ready;
+    bool is_wine, has_modes, has_options, ready, tells_modes;
+    ULONG told_modes;
+    NTSTATUS modes_status;
     DWORD build, service, error;
     int type, closes_at; /* the call from which on a close succeeds */
     u_long unread;
@@ -93,10 +95,20 @@ static LONG WINAPI tell_version(RTL_OSVERSIONINFOW *version)
     return 0;
 }
 
+static NTSTATUS NTAPI tell_modes(HANDLE handle, IO_STATUS_BLOCK *outcome, void *modes, ULONG size, int kind)
+{
+    CHECK(handle == (HANDLE)(ULONG_PTR)HANDLE_NUMBER && outcome != NULL && kind == 41);
+    CHECK(size == sizeof now.told_modes);
+    memcpy(modes, &now.told_modes, sizeof now.told_modes);
+    return now.modes_status;
+}
+
 static FARPROC WINAPI find_procedure(HMODULE module, LPCSTR name)
 {
     CHECK(module == GetModuleHandleW(L"ntdll.dll"));
     if (strcmp(name, "wine_get_version") == 0 && !now.is_wine) return NULL;
+    if (strcmp(name, "NtQueryInformationFile") == 0)
+        return now.tells_modes ? (FARPROC)(void (*)(void))tell_modes : NULL;
     return (FARPROC)(void (*)(void))tell_version;
 }
 
@@ -296,6 +308,33 @@ static void wine_is_not_asked_for_its_own(void)
     CHECK(now.asked_provider == 1 && now.asked_modes == 1);
 }
 
+static void check_skips(enum apmk_skipping expected)
+{
+    apmk_provider_look();
+    CHECK(apmk_socket_skips(HANDLE_NUMBER) == expected);
+}
+
+static void handle_that_was_told_to_skip_is_known(void)
+{
+    begin();
+    now.tells_modes = true;
+    now.told_modes = FILE_SKIP_SET_EVENT_ON_HANDLE;
+    check_skips(APMK_SKIPS_NOT);
+    now.told_modes = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
+    check_skips(APMK_SKIPS);
+    now.service = 0;
+    check_skips(APMK_SKIPS_PERHAPS);
+    now.service = XP1_IFS_HANDLES;
+    now.type = SOCK_DGRAM;
+    check_skips(APMK_SKIPS_PERHAPS);
+    now.modes_status = (NTSTATUS)0xC0000003; /* a system that does not know what is asked */
+    check_skips(APMK_SKIPS_NOT);
+    now.modes_status = 0;
+    now.tells_modes = false;
+    check_skips(APMK_SKIPS_NOT);
+    CHECK(now.asked_modes == 0);
+}
+
 /* ---- connecting ------------------------------------------------------------------------------------- */
 
 static void check_first_time(DWORD build, uint8_t retries)
@@ -461,6 +500,7 @@ int main(void)
         {"datagrams_and_unknown_providers_do_not_skip", datagrams_and_unknown_providers_do_not_skip},
         {"refused_mode_is_no_mode", refused_mode_is_no_mode},
         {"wine_is_not_asked_for_its_own", wine_is_not_asked_for_its_own},
+        {"handle_that_was_told_to_skip_is_known", handle_that_was_told_to_skip_is_known},
         {"refusal_is_known_at_once_as_far_as_the_build_can",
          refusal_is_known_at_once_as_far_as_the_build_can},
         {"connect_context_is_an_order_without_a_value", connect_context_is_an_order_without_a_value},

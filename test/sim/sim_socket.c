@@ -229,9 +229,24 @@ bool apmk_socket_skip_on_success(apmk_socket handle, bool own)
     if (socket->calls != 0)
         sim_fail("skip-on-success is asked for beside a call, which may or may not send its packet then");
     skips = sim_profile_now()->ifs_handles && !sim_fault_strikes(SIM_SKIP);
-    socket->skips = skips;
+    socket->skips = socket->skips || skips;
     sched_mutex_unlock(&sim_network);
     return skips;
+}
+
+enum apmk_skipping apmk_socket_skips(apmk_socket handle)
+{
+    enum apmk_skipping skipping = APMK_SKIPS_NOT;
+    sim_socket *socket;
+
+    sim_enter("skips", handle, 0);
+    sched_mutex_lock(&sim_network);
+    socket = sim_socket_find(handle);
+    if (socket->skips)
+        skipping =
+            socket->type == SIM_STREAM && sim_profile_now()->ifs_handles ? APMK_SKIPS : APMK_SKIPS_PERHAPS;
+    sched_mutex_unlock(&sim_network);
+    return skipping;
 }
 
 void apmk_socket_reuse_unicast_port(apmk_socket handle)

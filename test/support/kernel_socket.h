@@ -140,6 +140,16 @@ static inline bool kernel_set(uintptr_t handle, int32_t level, int32_t name, int
 #endif
 }
 
+/* Tells its handle to skip its port on success; false if that cannot be had. */
+static inline bool kernel_skip(uintptr_t handle)
+{
+#ifdef _WIN32
+    return SetFileCompletionNotificationModes((HANDLE)handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) != 0;
+#else
+    return apmk_socket_skip_on_success(handle, false);
+#endif
+}
+
 #ifdef _WIN32
 /* Whether it is a handle of a socket, and its name; which one that is not bound has not. Not by an
  * option: Wine has those only in the process where the socket was opened. */
