@@ -296,7 +296,8 @@ apm_error APM_CALL apm_socket_create_dual(int32_t type, int32_t protocol, apm_so
         *socket = made;
     else
         (void)apm_socket_close(made);
-    return error;
+    /* The end of the library has closed it: no socket that anybody had. */
+    return error == APM_ERROR_OBJECT_DISPOSED ? APM_ERROR_INVALID_OPERATION : error;
 }
 
 apm_error APM_CALL apm_socket_adopt(uintptr_t handle, apm_socket **socket)

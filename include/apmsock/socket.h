@@ -93,7 +93,8 @@ APM_API apm_error APM_CALL apm_socket_create(int32_t family, int32_t type, int32
 
 /**
  * Makes an IPv6 socket in dual mode, which can use IPv4 addresses, too; or, on a system
- * without IPv6, an IPv4 socket. Otherwise as apm_socket_create.
+ * without IPv6, an IPv4 socket. Otherwise as apm_socket_create; and APM_ERROR_PROTOCOL_OPTION where the system has IPv6
+ * and no dual mode.
  *
  * .NET: new Socket(SocketType, ProtocolType).
  */

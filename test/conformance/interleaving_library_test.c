@@ -551,6 +551,22 @@ static void handle_is_adopted_or_left_alone_by_an_end(void)
     CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
 }
 
+/* That the library is being ended is the library's, and not of a socket that nobody has yet. */
+static void dual_socket_is_made_or_not_made_by_an_end(void)
+{
+    apm_socket *socket = NULL;
+    sim_thread *thread = sim_thread_start("ender", end_library, NULL);
+    apm_error error = apm_socket_create_dual(APM_SOCKET_STREAM, APM_PROTOCOL_TCP, &socket);
+
+    sim_thread_join(thread);
+    CU_ASSERT((socket != NULL) == (error == APM_ERROR_SUCCESS));
+    CU_ASSERT(error == APM_ERROR_SUCCESS || error == APM_ERROR_INVALID_OPERATION);
+    if (socket != NULL) CU_ASSERT(apm_socket_close(socket) == APM_ERROR_SUCCESS);
+    while (apm_cleanup() == APM_ERROR_SUCCESS) {
+    } /* as above */
+    CU_ASSERT(apm_startup(NULL) == APM_ERROR_SUCCESS);
+}
+
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 static const plain_case scenes[] = {
@@ -565,6 +581,7 @@ static const plain_case scenes[] = {
     {"idle_thread_stays_for_a_name_that_begins", idle_thread_stays_for_a_name_that_begins},
     {"callback_closes_a_socket_that_looks_a_name_up", callback_closes_a_socket_that_looks_a_name_up},
     {"handle_is_adopted_or_left_alone_by_an_end", handle_is_adopted_or_left_alone_by_an_end},
+    {"dual_socket_is_made_or_not_made_by_an_end", dual_socket_is_made_or_not_made_by_an_end},
 };
 
 int main(void)
