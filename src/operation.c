@@ -468,4 +468,4 @@ apm_error apmi_operation_end(apm_socket *socket, apmi_operation *operation, apmi
 }
 
 /* As of a socket (socket.c). */
-_Static_assert(sizeof(struct apm_async_result) <= (sizeof(void *) > 4 ? 136 : 96), "bytes of an operation");
+_Static_assert(sizeof(struct apm_async_result) <= (sizeof(void *) > 4 ? 136 : 92), "bytes of an operation");
