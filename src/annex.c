@@ -45,7 +45,7 @@ apmi_annex *apmi_annex_need(apmi_operation *operation)
 
 void *apmi_annex_make_room(apmi_operation *operation, size_t size)
 {
-    apmi_annex *old = apmi_annex_of(operation), *annex = old;
+    apmi_annex *old = apmi_annex_of(operation), *annex;
 
     if (old != NULL && old->room_size >= size) return old->room;
     annex = make_annex(operation, size);
