@@ -17,11 +17,14 @@ void apmi_end_set(apm_socket *socket, uint32_t end)
     if (before & APMI_END_WAITS) apmk_wake_address(&socket->end);
 }
 
+static bool has_both(const apm_socket *socket, uint32_t one, uint32_t other)
+{
+    return (apmi_end_now(socket) & (one | other)) == (one | other);
+}
+
 bool apmi_end_is_reset(const apm_socket *socket)
 {
-    const uint32_t reset = APMI_END_CUT | APMI_END_CLOSES;
-
-    return (apmi_end_now(socket) & reset) == reset;
+    return has_both(socket, APMI_END_CUT, APMI_END_CLOSES);
 }
 
 bool apmi_end_keeps_lane(apm_socket *socket, bool in_kernel)
@@ -90,16 +93,14 @@ void apmi_end_forget(apm_socket *socket)
 
 bool apmi_end_cut_off(apm_socket *socket)
 {
-    if ((apmi_end_now(socket) & APMI_END_WAITS) && (apmi_end_now(socket) & APMI_END_CLOSES))
+    if (has_both(socket, APMI_END_WAITS, APMI_END_CLOSES))
         apmi_end_set(socket, APMI_END_SAID | APMI_END_CUT | APMI_END_CLOSES);
     return apmi_end_is_reset(socket);
 }
 
 bool apmi_end_relies_on_kernel(const apm_socket *socket)
 {
-    const uint32_t decided = APMI_END_SAID | APMI_END_CLOSES;
-
-    return (apmi_end_now(socket) & decided) == decided;
+    return has_both(socket, APMI_END_SAID, APMI_END_CLOSES);
 }
 
 bool apmi_end_has_connection(apmi_phase phase)

@@ -339,6 +339,13 @@ static void doubt_the_end(apmi_operation *operation)
         operation->error = apmi_socket_lost_before(operation);
 }
 
+static inline void add_bytes(apmi_operation *operation, apmi_lane *lane, size_t bytes)
+{
+    atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed); /* only counted */
+    operation->transferred += bytes;
+    operation->bytes = 0;
+}
+
 /* Takes note of the bytes that a call has moved; true if it moved all it was given. */
 static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
 {
@@ -347,9 +354,7 @@ static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
     bool in_pieces;
 
     if (bytes != 0 && !operation->alone) {
-        atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed); /* only counted */
-        operation->transferred += bytes;
-        operation->bytes = 0;
+        add_bytes(operation, lane, bytes);
         return false;
     }
     in_pieces = operation->kind != APMI_SEND_FILE && (operation->flags & APM_FLAG_PEEK) == 0;
@@ -359,9 +364,7 @@ static bool count_bytes(apmi_operation *operation, apmi_lane *lane)
         return false;
     }
     if (in_pieces) (void)next_stretches(operation, next, &size);
-    atomic_fetch_add_explicit(&lane->bytes, bytes, memory_order_relaxed); /* only counted */
-    operation->transferred += bytes;
-    operation->bytes = 0;
+    add_bytes(operation, lane, bytes);
     if (operation->kind == APMI_SEND_FILE)
         apmi_file_advance(operation, bytes);
     else if (in_pieces && operation->shape != APMI_ONE)

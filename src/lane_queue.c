@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lane_queue.h"
 
-/* Tickets wrap; those in one lane at one time are never far apart. */
 static bool is_older(const apmi_operation *a, const apmi_operation *b)
 {
-    return (int32_t)(a->ticket - b->ticket) < 0;
+    return apmi_ticket_is_older(a->ticket, b->ticket);
 }
 
 void apmi_lane_queue_insert(apmi_lane_queue *queue, apmi_operation *operation)

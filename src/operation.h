@@ -96,6 +96,12 @@ struct apm_async_result {
     _Atomic(apmi_annex *) annex; /* what few need; NULL: nothing of that */
 };
 
+/* Tickets wrap; those in one lane at one time are never far apart. */
+static inline bool apmi_ticket_is_older(uint32_t ticket, uint32_t than)
+{
+    return (int32_t)(ticket - than) < 0;
+}
+
 /* The first part of a block. */
 #define APMI_OPERATION_CLEARED offsetof(struct apm_async_result, annex)
 

@@ -58,12 +58,17 @@ static bool is_no_delay(int32_t level, int32_t name)
     return level == LEVEL_TCP && name == NAME_NO_DELAY;
 }
 
+static apm_error tell_no_delay(apmk_socket kernel, int32_t value)
+{
+    return apmi_error_from_native(
+        apmk_socket_set_option(kernel, LEVEL_TCP, NAME_NO_DELAY, &value, (int32_t)sizeof value));
+}
+
 static apm_error set_no_delay(apm_socket *socket, int32_t value)
 {
-    apmk_code code =
-        apmk_socket_set_option(socket->handle, LEVEL_TCP, NAME_NO_DELAY, &value, (int32_t)sizeof value);
+    apm_error error = tell_no_delay(socket->handle, value);
 
-    if (code != APMK_SUCCESS) return apmi_error_from_native(code);
+    if (error != APM_ERROR_SUCCESS) return error;
     socket->settings.no_delay = value != 0 ? APMI_SET_ON : APMI_SET_OFF;
     socket->settings.state++;
     return APM_ERROR_SUCCESS;
@@ -174,11 +179,8 @@ static apm_error give(const apmi_handle *handle, const struct apmi_setting *sett
 /* After the list, where an older one may be. */
 static apm_error give_no_delay(const apm_socket *socket, const apmi_handle *handle)
 {
-    int32_t value = socket->settings.no_delay == APMI_SET_ON;
-
     if (socket->settings.no_delay == APMI_NOT_SET) return APM_ERROR_SUCCESS;
-    return apmi_error_from_native(
-        apmk_socket_set_option(handle->kernel, LEVEL_TCP, NAME_NO_DELAY, &value, (int32_t)sizeof value));
+    return tell_no_delay(handle->kernel, socket->settings.no_delay == APMI_SET_ON);
 }
 
 /* The end of dual mode, if the handle has yet to be told of it and of options of IPv4 that were set before; or NULL.

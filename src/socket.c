@@ -496,8 +496,7 @@ static apm_error look_at_loss(const apmi_operation *operation, bool before)
     apm_error lost = APM_ERROR_SUCCESS;
 
     apmk_lock_shared(&socket->gate);
-    /* Tickets wrap; those of one time are never far apart. */
-    if (is_current(operation) && (!before || (int32_t)(socket->lost_ticket - operation->ticket) < 0))
+    if (is_current(operation) && (!before || apmi_ticket_is_older(socket->lost_ticket, operation->ticket)))
         lost = atomic_load_explicit(&socket->lost, memory_order_relaxed);
     apmk_unlock_shared(&socket->gate);
     return lost;

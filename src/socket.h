@@ -122,12 +122,25 @@ static inline void apmi_socket_count_down(apm_socket *socket, uint64_t by)
     if ((uint32_t)before == (uint32_t)by) apmi_socket_leave(socket);
 }
 
+static inline bool apmi_socket_closed(const apm_socket *socket)
+{
+    /* Acquire: what the closing thread did before is seen. The gate decides the close calls. */
+    return (atomic_load_explicit(&socket->gone, memory_order_acquire) & APMI_CLOSED) != 0;
+}
+
+/* For whoever calls: a close by a time has at once what others have when it is over. */
+static inline bool apmi_socket_disposed(const apm_socket *socket)
+{
+    /* Acquire: as above. */
+    return atomic_load_explicit(&socket->gone, memory_order_acquire) != 0;
+}
+
 /* Under the gate: counts one more active operation; false if the socket is closed. */
 static inline bool apmi_socket_begin(apm_socket *socket)
 {
     uint64_t before;
 
-    if (atomic_load_explicit(&socket->gone, memory_order_acquire) != 0) return false;
+    if (apmi_socket_disposed(socket)) return false;
     /* Relaxed: under the gate, an open socket counts itself. */
     before = atomic_fetch_add_explicit(&socket->active, APMI_BEGUN + 1, memory_order_relaxed);
     if (before >> 32 == INT32_MAX) apmi_socket_carry(socket);
@@ -182,19 +195,6 @@ apm_error apmi_socket_fit_remote(const apm_socket *socket, const apm_endpoint *r
 static inline apmi_timers *apmi_timers_of(const apmi_operation *operation)
 {
     return &operation->socket->library->timers;
-}
-
-static inline bool apmi_socket_closed(const apm_socket *socket)
-{
-    /* Acquire: what the closing thread did before is seen. The gate decides the close calls. */
-    return (atomic_load_explicit(&socket->gone, memory_order_acquire) & APMI_CLOSED) != 0;
-}
-
-/* For whoever calls: a close by a time has at once what others have when it is over. */
-static inline bool apmi_socket_disposed(const apm_socket *socket)
-{
-    /* Acquire: as above. */
-    return atomic_load_explicit(&socket->gone, memory_order_acquire) != 0;
 }
 
 static inline bool apmi_socket_is_stream(const apm_socket *socket)
