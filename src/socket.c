@@ -32,20 +32,21 @@
 /* Winsock's and the system's numbers that adopting needs. */
 enum { LEVEL_SOCKET = 0xFFFF, NAME_LISTENS = 2, CANNOT_ATTACH = 87 };
 
-/* Spare blocks kept per socket; a test may set 0 to see every use after the end. */
-#ifndef APMI_SPARE_LIMIT
-#define APMI_SPARE_LIMIT 1024u
-#endif
+/* Spare blocks kept per socket: two at hand, and so many further ones. */
+enum { FURTHER_SPARES = 1022 };
 
 /* ---- counts ------------------------------------------------------------------------------- */
 
 void apmi_socket_delete(apm_socket *socket)
 {
     apmi_library *library = socket->library;
+    apmi_operation *operation;
 
     assert(apmi_socket_closed(socket));
-    while (socket->spare != NULL) {
-        apmi_operation *operation = socket->spare;
+    apmi_annex_delete(library, apmi_annex_of(&socket->first));
+    operation = atomic_load_explicit(&socket->at_hand, memory_order_relaxed); /* nobody else has the socket */
+    if (operation != NULL) apmi_operation_delete(socket, operation);
+    while ((operation = socket->spare) != NULL) {
         socket->spare = operation->next;
         apmi_operation_delete(socket, operation);
     }
@@ -69,10 +70,22 @@ void apmi_socket_leave(apm_socket *socket)
 
 /* ---- spare blocks ----------------------------------------------------------------------------- */
 
+/* Two need no lock. A connection that answers what it gets begins an operation in the callback of the other one,
+ * and, where that is over at once, a third one in there. */
+
 apmi_operation *apmi_socket_take_spare(apm_socket *socket)
 {
-    apmi_operation *operation;
+    apmi_operation *operation = NULL;
 
+    /* A look first: an exchange that finds nothing costs as much as one that does. Acquire: who had it is done
+     * with it. */
+    if (atomic_load_explicit(&socket->first_spare, memory_order_relaxed) &&
+        atomic_exchange_explicit(&socket->first_spare, false, memory_order_acquire))
+        return &socket->first;
+    if (atomic_load_explicit(&socket->at_hand, memory_order_relaxed) != NULL)
+        operation = atomic_exchange_explicit(&socket->at_hand, NULL, memory_order_acquire);
+    if (operation != NULL) return operation;
+    apmk_interleave();
     apmk_lock_exclusive(&socket->side_lock);
     operation = socket->spare;
     if (operation != NULL) {
@@ -83,6 +96,20 @@ apmi_operation *apmi_socket_take_spare(apm_socket *socket)
     return operation;
 }
 
+static bool put_at_hand(apm_socket *socket, apmi_operation *operation)
+{
+    apmi_operation *none = NULL;
+
+    /* Release: see above. Of `first` there is one, so its place is free. */
+    if (operation == &socket->first) {
+        atomic_store_explicit(&socket->first_spare, true, memory_order_release);
+        return true;
+    }
+    return atomic_load_explicit(&socket->at_hand, memory_order_relaxed) == NULL &&
+           atomic_compare_exchange_strong_explicit(&socket->at_hand, &none, operation, memory_order_release,
+                                                   memory_order_relaxed);
+}
+
 void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
 {
     bool kept;
@@ -90,8 +117,10 @@ void apmi_socket_give_spare(apm_socket *socket, apmi_operation *operation)
 #ifndef NDEBUG
     memset(operation, 0xDD, APMI_OPERATION_CLEARED); /* a late look finds nonsense */
 #endif
+    if (put_at_hand(socket, operation)) return;
+    apmk_interleave();
     apmk_lock_exclusive(&socket->side_lock);
-    kept = socket->spare_count < APMI_SPARE_LIMIT;
+    kept = socket->spare_count < FURTHER_SPARES;
     if (kept) {
         operation->next = socket->spare;
         socket->spare = operation;
@@ -226,6 +255,12 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
     return APM_ERROR_SUCCESS;
 }
 
+/* A number that no kernel has stays one: that has to say what is wrong with it. */
+static int16_t narrow(int32_t number)
+{
+    return number == (int16_t)number ? (int16_t)number : -1;
+}
+
 /* Makes the socket around a handle, which is opened if there is none yet. It enters the library
  * first: nothing takes the handle off the port again, so that must be the last step that can fail.
  * The end of the library, which finds the socket from then on, waits at the gate. */
@@ -249,14 +284,11 @@ static apm_error make_socket(int32_t family, int32_t type, int32_t protocol, apm
     atomic_init(&made->active, APMI_OPEN);
     made->library = library; /* takes over our use and our reference */
     made->handle = APMK_NO_SOCKET;
-    made->family = family;
-    made->type = type;
-    made->protocol = protocol;
+    made->family = narrow(family);
+    made->type = narrow(type);
+    made->protocol = narrow(protocol);
     atomic_init(&made->first.annex, NULL);
-    if (APMI_SPARE_LIMIT != 0) {
-        made->spare = &made->first;
-        made->spare_count = 1;
-    }
+    atomic_init(&made->first_spare, true);
 
     apmk_lock_exclusive(&made->gate);
     error = APM_ERROR_INVALID_OPERATION; /* the library is being ended */

@@ -57,22 +57,21 @@ struct apm_socket {
      * callback runs under it. */
     apmk_lock gate;
     apmk_socket handle;
-    _Atomic uint8_t gone;   /* APMI_DISPOSED ...; read anywhere */
-    _Atomic uint8_t skips;  /* apmi_skip; written under the exclusive gate */
-    _Atomic bool named;     /* the handle has a local address */
-    _Atomic bool dual;      /* IPv6, and can use IPv4 */
-    _Atomic bool detailed;  /* the kernel tells how a datagram came */
-    _Atomic bool connected; /* what apm_socket_connected says */
-    bool listed;            /* is in the library's list, whose lock guards this */
-    _Atomic int32_t lost;   /* the error that ended the stream for receives; 0: none */
-    uint32_t connection;    /* which one it is; changes when one is taken apart */
-    apmk_lock side_lock;    /* guards the spare blocks and the pollers */
-    apmi_operation *spare;  /* blocks without an operation */
-    uint32_t spare_count;
-    int32_t type;
+    _Atomic uint8_t gone;              /* APMI_DISPOSED ...; read anywhere */
+    _Atomic uint8_t skips;             /* apmi_skip; written under the exclusive gate */
+    _Atomic bool named;                /* the handle has a local address */
+    _Atomic bool dual;                 /* IPv6, and can use IPv4 */
+    _Atomic bool detailed;             /* the kernel tells how a datagram came */
+    _Atomic bool connected;            /* what apm_socket_connected says */
+    _Atomic bool first_spare;          /* `first` is a block without an operation; taken by exchange */
+    bool listed;                       /* is in the library's list, whose lock guards this */
+    _Atomic int32_t lost;              /* the error that ended the stream for receives; 0: none */
+    uint32_t connection;               /* which one it is; changes when one is taken apart */
+    int16_t family, type, protocol;    /* as the kernel's numbers, which are small */
+    uint16_t spare_count;              /* of `spare`; under the side lock */
+    _Atomic(apmi_operation *) at_hand; /* and so is another one; as that */
     apmi_lane lanes[APMI_WAYS];
 
-    int32_t family, protocol;
     _Atomic uint32_t users;    /* the creator, until close, and whoever retained */
     _Atomic uint32_t end;      /* written under the gate; waited on */
     _Atomic uint32_t doubtful; /* sends that were asked to abort and have not completed */
@@ -84,10 +83,12 @@ struct apm_socket {
     apmk_address remote;               /* the peer; length 0: none yet */
     apmi_settings settings;
 
+    apmk_lock side_lock;         /* guards `spare` and the pollers */
+    apmi_operation *spare;       /* further blocks without an operation */
     struct apmi_poller *pollers; /* those who wait for a state of a handle */
     apm_socket *next, *previous; /* in the library's list of open sockets */
 
-    apmi_operation first; /* the first spare one: one block for both, which is what most sockets ever need */
+    apmi_operation first; /* one block with the socket: all that most sockets ever need */
 };
 
 /* Parts of `active`. */
