@@ -14,9 +14,9 @@
  *  - The list of a batch is a word. The worker exchanges it for NULL, does with the list what it
  *    likes, and puts the rest back. Whoever else finds a list there by the same exchange has all of
  *    it. Nobody but the worker puts one there, so what it put back is what it left.
- *  - While there are batches a timer looks at them every PACE ms. One that does not advance, or in
- *    which something waits for long behind slow callbacks, is emptied by it: back into the port,
- *    where another worker waits (rule 1 of the pool).
+ *  - While there are batches a timer looks at them every PACE ms. One that neither advances nor grows, or
+ *    in which something waits for long behind slow callbacks, is emptied by it: back into the port, where
+ *    another worker waits (rule 1 of the pool).
  *  - Callbacks that were slow once may be so again. For a while, longer each time it turns
  *    out to be true, workers then take one packet at a time, which nobody else waits for, and put
  *    nothing off.
@@ -78,21 +78,26 @@ static apmi_operation *take_list(apmi_batch *batch)
     return atomic_exchange_explicit(&batch->first, NULL, memory_order_acquire);
 }
 
-/* Back to the port with what is left of it: how much it was. */
-static uint32_t empty_batch(apmi_batch *batch)
+/* Back to the port, one by one: how many there were. */
+static uint32_t post_list(apmi_pool *pool, apmi_operation *list)
 {
-    apmi_operation *operation = take_list(batch);
     uint32_t count = 0;
 
-    while (operation != NULL) {
-        apmi_operation *next = operation->next;
+    while (list != NULL) {
+        apmi_operation *operation = list;
 
+        list = operation->next;
         operation->next = NULL;
-        apmi_pool_post(batch->batches->pool, operation, operation->key);
-        operation = next;
+        apmi_pool_post(pool, operation, operation->key);
         count++;
     }
     return count;
+}
+
+/* The same with what is left of a batch. */
+static uint32_t empty_batch(apmi_batch *batch)
+{
+    return post_list(batch->batches->pool, take_list(batch));
 }
 
 /* Whether it should have come further since; remembers how far it is. */
@@ -103,7 +108,8 @@ static bool is_stuck(apmi_batch *batch)
     uint32_t advance = done - batch->seen;
     bool busy = kept != done;
 
-    batch->rest = busy && advance == 0 ? batch->rest + 1 : 0;
+    /* A callback that goes on putting something there is at work, and not blocked. */
+    batch->rest = busy && advance == 0 && kept == batch->came ? batch->rest + 1 : 0;
     if (!busy || (int32_t)(done - batch->mark) >= 0) {
         batch->mark = kept;
         batch->age = 0;
@@ -111,6 +117,7 @@ static bool is_stuck(apmi_batch *batch)
         batch->age++;
     }
     batch->seen = done;
+    batch->came = kept;
     return busy && (batch->rest >= STUCK || batch->age >= OLD);
 }
 
@@ -231,6 +238,15 @@ static apmi_operation *take_first(apmi_batch *batch)
     return operation;
 }
 
+/* To the last one of a list: how many come before it. */
+static uint32_t go_to_end(apmi_operation **at)
+{
+    uint32_t count = 0;
+
+    for (; (*at)->next != NULL; *at = (*at)->next) count++;
+    return count;
+}
+
 uint32_t apmi_batch_room(apmi_batch *batch, uint32_t came)
 {
     batch->row = 0;
@@ -242,21 +258,25 @@ uint32_t apmi_batch_room(apmi_batch *batch, uint32_t came)
 void apmi_batch_keep(apmi_batch *batch, const apmk_packet *packets, uint32_t count)
 {
     apmi_operation *first = NULL, *last = NULL;
-    uint32_t i;
+    uint32_t i, shared = 0;
 
     for (i = 0; i < count; i++) {
         uint8_t key;
         apmi_operation *operation = apmi_operation_of_packet(&packets[i], &key);
 
-        operation->key = key;
-        operation->next = NULL;
         if (last != NULL)
             last->next = operation;
         else
             first = operation;
+        if (key != APMI_SHARED) {
+            operation->key = key;
+            operation->next = NULL;
+        } else {
+            shared += go_to_end(&operation);
+        }
         last = operation;
     }
-    if (count != 0) add_list(batch, first, last, count);
+    if (count != 0) add_list(batch, first, last, count + shared);
 }
 
 void apmi_batch_run(apmi_batch *batch, uint32_t most)
@@ -270,9 +290,37 @@ void apmi_batch_run(apmi_batch *batch, uint32_t most)
 
 void apmi_batch_share(apmi_batch *batch)
 {
-    apmi_operation *operation = take_first(batch);
+    apmi_operation *list = take_list(batch), *last = list, *rest;
+    uint32_t most = apmi_batch_left(batch) / 2, count = 1;
 
-    if (operation != NULL) apmi_pool_post(batch->batches->pool, operation, operation->key);
+    if (list == NULL) {
+        forget_list(batch);
+        return;
+    }
+    for (; count < most && last->next != NULL; count++) last = last->next;
+    rest = last->next;
+    last->next = NULL;
+    /* Once it is posted it may be gone. */
+    if (apmk_port_post(batch->batches->pool->port, APMI_SHARED, &list->overlapped) == APMK_SUCCESS) {
+        atomic_store_explicit(&batch->done, own_count(&batch->done) + count, memory_order_release);
+        give_list(batch, rest);
+    } else {
+        last->next = rest;
+        give_list(batch, list);
+    }
+}
+
+void apmi_batch_accept(apmi_operation *list)
+{
+    apmi_batch *batch = (apmi_batch *)apmk_local_get(APMK_LOCAL_BATCH);
+    apmi_operation *last = list;
+    uint32_t before = go_to_end(&last);
+
+    /* Where it could be held up, or nobody watches, it goes to all. */
+    if (atomic_load_explicit(batch->most, memory_order_relaxed) == 1)
+        (void)post_list(batch->batches->pool, list);
+    else
+        add_list(batch, list, last, before + 1);
 }
 
 apmi_batch *apmi_batch_of_turn(const apmi_batches *batches)
@@ -317,7 +365,7 @@ bool apmi_batches_start(apmi_batches *batches, apmi_pool *pool, uint32_t maximum
         batch->last = NULL;
         atomic_init(&batch->kept, 0);
         atomic_init(&batch->done, 0);
-        batch->lone = batch->row = batch->seen = batch->rest = batch->mark = batch->age = 0;
+        batch->lone = batch->row = batch->seen = batch->came = batch->rest = batch->mark = batch->age = 0;
     }
     return true;
 }

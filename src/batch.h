@@ -28,9 +28,9 @@ typedef struct apmi_batch {
     _Atomic uint32_t kept, done;
     /* The worker's own: waits in a row that brought one packet; callbacks in a row inside Begin. */
     uint32_t lone, row;
-    /* The watch's own: what it saw when it last looked; how often that was the same; what has to be done
-     * by and by, and how often it was not. */
-    uint32_t seen, rest, mark, age;
+    /* The watch's own: what it saw when it last looked, done and kept; how often that was the same; what has
+     * to be done by and by, and how often it was not. */
+    uint32_t seen, came, rest, mark, age;
 } apmi_batch;
 
 struct apmi_batches {
@@ -56,8 +56,9 @@ uint32_t apmi_batch_room(apmi_batch *batch, uint32_t came);
 void apmi_batch_keep(apmi_batch *batch, const apmk_packet *packets, uint32_t count);
 /* The worker goes on with at most so many of them. */
 void apmi_batch_run(apmi_batch *batch, uint32_t most);
-/* Gives one of them to whoever waits at the port. */
+/* Gives half of them to whoever waits at the port; who takes that packet accepts the list, on a worker. */
 void apmi_batch_share(apmi_batch *batch);
+void apmi_batch_accept(apmi_operation *list);
 
 /* Before a callback inside Begin, on any thread: its batch, if it is a worker of that pool that has more
  * to do, or should have a look whether there is. The callback then takes its turn. */

@@ -40,6 +40,7 @@
 #include <string.h>
 
 #include "annex.h"
+#include "batch.h"
 #include "connect.h"
 #include "course.h"
 #include "datagram.h"
@@ -379,8 +380,10 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key)
         take_arrival(operation);
     else if (key == APMI_CALLBACK)
         call_back(operation, false, apmk_local_get(APMK_LOCAL_DEPTH));
-    else
+    else if (key == APMI_OVER)
         complete_operation(operation, false);
+    else
+        apmi_batch_accept(operation);
 }
 
 /* ---- looking, waiting, ending ---------------------------------------------------------------- */

@@ -55,6 +55,7 @@ enum {
     APMI_OVER,     /* complete an operation that came to its end outside the kernel */
     APMI_CALLBACK, /* run the callback of a completed operation */
     APMI_TAKEN,    /* as APMI_PACKET; what the packet said is in the operation */
+    APMI_SHARED,   /* a list, each with its key, that a worker has for another one */
     APMI_LEAVE     /* leave the pool */
 };
 

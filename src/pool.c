@@ -242,9 +242,9 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     if (first != 0) handle_packet(&packets[0]);
     if (!apmi_batch_busy(batch)) return;
     apmi_batch_run(batch, APMI_BATCH);
-    /* It gets no rest: then another one may have some of it, but not all: a connection that is alone would
-     * only wander from one to the other. */
-    if (apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
+    /* It gets no rest: then another one may have half of it. A connection that is alone would only wander
+     * from one to the other; and with less than half, those of one would have more turns than those of the other. */
+    if (pool->spreads && apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
@@ -368,6 +368,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->port = NULL;
     pool->minimum = minimum;
     pool->maximum = maximum;
+    /* Two of them that cannot run at once would only take more time, for what comes alone costs more. */
+    pool->spreads = concurrency > 1 && apmk_processor_count() > 1;
     atomic_init(&pool->crew, 0);
     atomic_init(&pool->stopping, false);
     pool->lock.word = NULL;

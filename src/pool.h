@@ -20,6 +20,7 @@ struct apmi_pool {
     apmk_port port;
     uint32_t minimum;
     uint32_t maximum;
+    bool spreads; /* a worker that gets no rest gives some of what it has to another one */
 
     _Atomic uint32_t crew; /* workers, changed under the lock | those at the port, or on their way to it */
     _Atomic bool stopping;

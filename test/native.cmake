@@ -69,7 +69,7 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
     test_seeds(seeded model_seeded ${APMSOCK_SEEDS})
     test_replays(seeded)
     test_scripts(seeded)
-    foreach(program conformance/clock conformance/clock_posts conformance/interleaving
+    foreach(program conformance/batch conformance/clock conformance/clock_posts conformance/interleaving
             conformance/interleaving_callback_close conformance/interleaving_close
             conformance/interleaving_close_beside conformance/interleaving_connect conformance/interleaving_end
             conformance/interleaving_library conformance/interleaving_loader conformance/interleaving_timed_close
@@ -79,10 +79,10 @@ if(NOT APMSOCK_SANITIZE MATCHES thread)
         target_link_libraries(${name}_test PRIVATE CUnit::CUnit model_seeded apmsock_compile)
         test_entry(NAME sim/${name} COMMAND ${name}_test)
     endforeach()
-    foreach(program clock clock_posts)
+    foreach(program batch clock clock_posts)
         target_sources(${program}_test PRIVATE conformance/clock.c)
     endforeach()
-    foreach(program clock clock_posts latency) # the others set one kernel after the other
+    foreach(program batch clock clock_posts latency) # the others set one kernel after the other
         foreach(profile wine hostile)
             test_entry(NAME sim/${program}/${profile} COMMAND ${program}_test ENVIRONMENT APMTEST_PROFILE=${profile})
         endforeach()

@@ -109,8 +109,14 @@ void apmk_local_set(enum apmk_local which, uintptr_t value)
 
 uint32_t apmk_processor_count(void)
 {
-    DWORD count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    DWORD_PTR ours = 0, all = 0;
+    DWORD count = 0;
 
+    /* Both are those of one group, or nothing where the process runs in several. */
+    if (GetProcessAffinityMask(GetCurrentProcess(), &ours, &all) && ours != all)
+        for (; ours != 0; ours &= ours - 1) count++;
+    else
+        count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
     return count != 0 ? count : 1;
 }
 

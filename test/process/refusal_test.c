@@ -16,6 +16,8 @@ static BOOL WINAPI give_slot(DWORD slot);
 static int WINAPI start_network(WORD version, WSADATA *data);
 static int WINAPI stop_network(void);
 static FARPROC WINAPI find_function(HMODULE module, LPCSTR name);
+static BOOL WINAPI look_at_mask(HANDLE process, PDWORD_PTR ours, PDWORD_PTR all);
+static DWORD WINAPI count_processors(WORD group);
 
 #undef GetModuleHandleExW
 #define GetModuleHandleExW find_module
@@ -28,6 +30,8 @@ static FARPROC WINAPI find_function(HMODULE module, LPCSTR name);
 #define WSAStartup start_network
 #define WSACleanup stop_network
 #define GetProcAddress find_function
+#define GetProcessAffinityMask look_at_mask
+#define GetActiveProcessorCount count_processors
 /* NOLINTBEGIN(bugprone-suspicious-include): with other functions than the system has */
 #include "../../win32/kernel_system.c"
 #include "../../win32/kernel_thread.c"
@@ -51,6 +55,9 @@ static struct {
     WORD version;
     bool is_wine, has_clock;
     ULONGLONG time; /* that the clock tells, in 100 ns */
+    bool has_mask;
+    DWORD_PTR ours, all; /* the process' processors, and those of its group */
+    DWORD processors;    /* of all groups */
 } system_now;
 
 static bool takes(int kind)
@@ -131,6 +138,21 @@ static FARPROC WINAPI find_function(HMODULE module, LPCSTR name)
     CHECK(module == GetModuleHandleW(L"kernelbase.dll"));
     CHECK(strcmp(name, "QueryUnbiasedInterruptTimePrecise") == 0);
     return system_now.has_clock ? (FARPROC)(void (*)(void))tell_time : NULL;
+}
+
+static BOOL WINAPI look_at_mask(HANDLE process, PDWORD_PTR ours, PDWORD_PTR all)
+{
+    CHECK(process == GetCurrentProcess());
+    if (!system_now.has_mask) return FALSE;
+    *ours = system_now.ours;
+    *all = system_now.all;
+    return TRUE;
+}
+
+static DWORD WINAPI count_processors(WORD group)
+{
+    CHECK(group == ALL_PROCESSOR_GROUPS);
+    return system_now.processors;
 }
 
 bool apmk_provider_find_wine(void)
@@ -274,6 +296,31 @@ static void clock_is_another_one_elsewhere(void)
     check_own_clock(true, true);
 }
 
+/* ---- processors ----------------------------------------------------------------------------------------- */
+
+static uint32_t processors_of(DWORD_PTR ours, DWORD_PTR all, DWORD processors)
+{
+    begin();
+    system_now.has_mask = true;
+    system_now.ours = ours;
+    system_now.all = all;
+    system_now.processors = processors;
+    return apmk_processor_count();
+}
+
+static void processors_are_those_of_the_process(void)
+{
+    CHECK(processors_of(0x5, 0xFF, 8) == 2);
+    CHECK(processors_of((DWORD_PTR)1 << 31, UINT32_MAX, 32) == 1);
+    CHECK(processors_of(0xFF, 0xFF, 8) == 8);
+    CHECK(processors_of(0xFF, 0xFF, 16) == 16); /* in two groups, and the process may use both */
+    CHECK(processors_of(0, 0, 16) == 16);       /* it does */
+    CHECK(processors_of(0, 0, 0) == 1);
+    begin();
+    system_now.processors = 3;
+    CHECK(apmk_processor_count() == 3);
+}
+
 int main(void)
 {
     static const plain_case cases[] = {
@@ -284,6 +331,7 @@ int main(void)
         {"older_network_is_none", older_network_is_none},
         {"clock_is_the_one_of_the_waits", clock_is_the_one_of_the_waits},
         {"clock_is_another_one_elsewhere", clock_is_another_one_elsewhere},
+        {"processors_are_those_of_the_process", processors_are_those_of_the_process},
     };
 
     crash_filter_install();
