@@ -15,7 +15,8 @@
  *
  * A worker takes many packets at once and keeps all but the first in a batch; callbacks that have to
  * wait for their turn come there, too. They are taken from there when a callback is slow (batch.c). A
- * worker that has some looks at the port once for each APMI_BATCH of them.
+ * worker that has some looks at the port once for each APMI_BATCH of them, and then does not wait. Where
+ * another one waits meanwhile that has a processor to run on, it gets half of them.
  *
  * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
  * that asked first may be in a callback that waits for what only another worker can bring. Where
@@ -260,25 +261,37 @@ static void tell_to_leave(apmi_pool *pool, uint32_t count)
     }
 }
 
+/* One that has something to do, and only looks whether there is more, does not count. */
+static void count_in(apmi_pool *pool)
+{
+    atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel);
+}
+
+/* How many others wait. */
+static uint32_t count_out(apmi_pool *pool)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel);
+
+    return apmi_crew_waiting(before) - 1;
+}
+
 static void run_worker(void *argument)
 {
     apmi_worker *worker = (apmi_worker *)argument;
     apmi_pool *pool = worker->pool;
     apmi_batch *batch = apmi_batch_open(&pool->batches, (uint32_t)(worker - pool->workers));
     apmk_packet packets[APMI_BATCH];
-    bool told = false, leaves = false;
+    bool told = false, leaves = false, has_some = false; /* from before */
     uint32_t n = 0;
 
     apmi_trace_library(pool->library, APM_EVENT_WORKER_STARTED, APM_ERROR_SUCCESS, count_workers(pool));
     while (!leaves) {
-        bool busy = apmi_batch_busy(batch);
         uint32_t room = apmi_batch_room(batch, n), orders = 0, others;
+        bool busy;
 
-        n = apmk_port_wait(pool->port, packets, room, busy ? 0 : IDLE_TIME);
-        others = apmi_crew_waiting(
-                     atomic_fetch_sub_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel)) -
-                 1;
-        busy = busy || n != 0;
+        n = apmk_port_wait(pool->port, packets, room, has_some ? 0 : IDLE_TIME);
+        others = has_some ? apmi_crew_waiting(look_at_crew(pool)) : count_out(pool);
+        busy = has_some || n != 0;
         if (busy) {
             if (others == 0) grow_pool(pool);
             run_round(pool, batch, packets, take_orders(packets, n, &orders));
@@ -297,7 +310,8 @@ static void run_worker(void *argument)
         }
         if (!leaves) {
             run_strays(pool);
-            atomic_fetch_add_explicit(&pool->crew, APMI_CREW_WAITING, memory_order_acq_rel);
+            has_some = apmi_batch_busy(batch);
+            if (!has_some) count_in(pool);
         }
     }
     apmi_trace_library(pool->library, APM_EVENT_WORKER_LEFT, APM_ERROR_SUCCESS, count_workers(pool));

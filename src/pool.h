@@ -22,7 +22,7 @@ struct apmi_pool {
     uint32_t maximum;
     bool spreads; /* a worker that gets no rest gives some of what it has to another one */
 
-    _Atomic uint32_t crew; /* workers, changed under the lock | those at the port, or on their way to it */
+    _Atomic uint32_t crew; /* workers, changed under the lock | those that wait, or are about to */
     _Atomic bool stopping;
 
     apmk_lock lock;       /* guards growing and leaving */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long an answer takes beside a callback that is slow, on the virtual clock: it goes on only
- * when nobody can run, so what a connection waits is what the library makes it wait.
+ * How long a connection waits, beside a callback that is slow and beside many others, on the virtual clock: it
+ * goes on only when nobody can run, so what a connection waits is what the library makes it wait.
  */
 #include <apmsock/apmsock.h>
 #include <stdatomic.h>
@@ -14,7 +14,10 @@ enum {
     TALKERS = 16,
     QUESTIONS = 600, /* of each; an answer takes 1 ms */
     PAUSE = 100,     /* ms; of each callback of the slow connection */
-    LONGEST = 1000   /* ms that are told apart */
+    CROWD = 1000,    /* connections that all have something to do, */
+    TURNS = 12,      /* so often each, */
+    WORK = 1,        /* and for so many ms each time */
+    LONGEST = 8000   /* ms that are told apart */
 };
 
 typedef struct talker {
@@ -25,7 +28,7 @@ typedef struct talker {
     uint32_t questions;
 } talker;
 
-static talker talkers[TALKERS], slow;
+static talker talkers[CROWD], slow;
 static _Atomic uint32_t over, pauses, failed;
 static _Atomic uint32_t waits[LONGEST]; /* how many answers took so long */
 static uint16_t port;
@@ -127,15 +130,27 @@ static void answer_all(bool beside)
 
 /* ---- what is looked at --------------------------------------------------------------------------- */
 
+static uint32_t expected; /* answers */
+
 /* The time within which so many of a thousand answers came. */
 static uint32_t quantile(uint32_t of_thousand)
 {
     uint32_t all = 0, sum = 0, time = 0, i;
 
     for (i = 0; i < LONGEST; i++) all += atomic_load(&waits[i]);
-    CU_ASSERT(all == TALKERS * QUESTIONS);
+    CU_ASSERT(all == expected);
     while (time < LONGEST && (sum += atomic_load(&waits[time])) < all * of_thousand / 1000) time++;
     return time;
+}
+
+static void forget_waits(uint32_t answers)
+{
+    int i;
+
+    expected = answers;
+    for (i = 0; i < LONGEST; i++) atomic_store(&waits[i], 0);
+    atomic_store(&over, 0);
+    atomic_store(&failed, 0);
 }
 
 static bool with_slow;
@@ -158,10 +173,8 @@ static void talk(void *argument)
     port = sim_listener_port(listener);
     for (i = 0; i < TALKERS; i++) open_talker(&talkers[i], listener);
     open_talker(&slow, listener);
-    for (i = 0; i < LONGEST; i++) atomic_store(&waits[i], 0);
-    atomic_store(&over, 0);
+    forget_waits(TALKERS * QUESTIONS);
     atomic_store(&pauses, 0);
-    atomic_store(&failed, 0);
     check(apm_socket_begin_receive(slow.socket, &slow.here, 1, 0, on_poke, NULL, NULL) == APM_ERROR_SUCCESS);
     for (i = 0; i < TALKERS; i++) ask(&talkers[i]);
     answer_all(with_slow);
@@ -198,7 +211,90 @@ static void slow_callback_moves_no_other_quantile(void)
     }
 }
 
+/* ---- many connections that always have something to do -------------------------------------------- */
+
+static uint32_t crowd, workers;
+
+static void take_turn(talker *here);
+
+static void APM_CALL on_turn(apm_async_result *result)
+{
+    talker *here = (talker *)apm_async_result_state(result);
+    uint64_t wait = sim_now() - here->asked;
+
+    check(apm_socket_end_send(here->socket, result, NULL) == APM_ERROR_SUCCESS);
+    atomic_fetch_add(&waits[wait < LONGEST ? wait : LONGEST - 1], 1);
+    sim_sleep(WORK);
+    if (++here->questions < TURNS)
+        take_turn(here);
+    else
+        atomic_fetch_add(&over, 1);
+}
+
+static void take_turn(talker *here)
+{
+    here->asked = sim_now();
+    check(apm_socket_begin_send(here->socket, "!", 1, 0, on_turn, here, NULL) == APM_ERROR_SUCCESS);
+}
+
+/* On a worker, where all of them go on. */
+static void APM_CALL on_start(apm_async_result *result)
+{
+    uint32_t i;
+
+    check(apm_socket_end_receive(slow.socket, result, NULL) == APM_ERROR_SUCCESS);
+    for (i = 0; i < crowd; i++) take_turn(&talkers[i]);
+}
+
+static void take_turns(void *argument)
+{
+    sim_profile profile = sim_base_profile();
+    apm_options options = {0};
+    sim_listener *listener;
+    uint32_t i;
+
+    (void)argument;
+    profile.processors = workers;
+    sim_set_profile(&profile);
+    options.size = sizeof options;
+    options.min_workers = options.max_workers = workers;
+    CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
+    listener = sim_listen(APM_FAMILY_IPV4, crowd + 1);
+    port = sim_listener_port(listener);
+    for (i = 0; i < crowd; i++) open_talker(&talkers[i], listener);
+    open_talker(&slow, listener);
+    forget_waits(crowd * TURNS);
+    CU_ASSERT(apm_socket_begin_receive(slow.socket, &slow.here, 1, 0, on_start, NULL, NULL) ==
+              APM_ERROR_SUCCESS);
+    CU_ASSERT(sim_peer_write(slow.peer, "!", 1, 0) == 1);
+    while (atomic_load(&over) != crowd) sim_sleep(1);
+    for (i = 0; i < crowd; i++) close_talker(&talkers[i]);
+    close_talker(&slow);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(atomic_load(&failed) == 0);
+    sim_listener_close(listener);
+}
+
+static void check_crowd(uint32_t number)
+{
+    crowd = number;
+    for (workers = 1; workers <= 2; workers++) {
+        sim_seed(number);
+        sim_run(take_turns, NULL);
+        (void)printf("(%u ms, %u ms, %u ms) ", quantile(500), quantile(990), quantile(1000));
+        CU_ASSERT(quantile(500) * workers >= crowd * WORK / 2); /* they do wait for each other */
+        CU_ASSERT(quantile(990) <= 4 * quantile(500));
+    }
+}
+
+static void none_of_many_waits_much_longer_than_another(void)
+{
+    check_crowd(64);
+    check_crowd(CROWD);
+}
+
 static const plain_case tests[] = {
+    {"none_of_many_waits_much_longer_than_another", none_of_many_waits_much_longer_than_another},
     {"slow_callback_moves_no_other_quantile", slow_callback_moves_no_other_quantile},
 };
 
