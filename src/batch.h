@@ -14,6 +14,9 @@
 
 #define APMI_BATCH 64u
 
+/* A line of a processor's cache. What one worker writes all the time is so far from what others read. */
+#define APMI_LINE 64u
+
 typedef struct apmi_pool apmi_pool;
 typedef struct apmi_batches apmi_batches;
 
@@ -31,6 +34,7 @@ typedef struct apmi_batch {
     /* The watch's own: what it saw when it last looked, done and kept; how often that was the same; what has
      * to be done by and by, and how often it was not. */
     uint32_t seen, came, rest, mark, age;
+    unsigned char apart[APMI_LINE]; /* from the next worker's */
 } apmi_batch;
 
 struct apmi_batches {

@@ -20,10 +20,12 @@ struct apmi_pool {
     apmk_port port;
     uint32_t minimum;
     uint32_t maximum;
-    bool spreads; /* a worker that gets no rest gives some of what it has to another one */
-
-    _Atomic uint32_t crew; /* workers, changed under the lock | those that wait, or are about to */
+    bool spreads; /* a worker that gets no rest gives half of what it has to another one */
     _Atomic bool stopping;
+
+    unsigned char before[APMI_LINE]; /* for all workers write that: */
+    _Atomic uint32_t crew;           /* workers, changed under the lock | those that wait, or are about to */
+    unsigned char after[APMI_LINE];
 
     apmk_lock lock;       /* guards growing and leaving */
     apmi_worker *workers; /* `maximum` places */
