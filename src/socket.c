@@ -258,7 +258,7 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
 /* A number that no kernel has stays one: that has to say what is wrong with it. */
 static int16_t narrow(int32_t number)
 {
-    return number == (int16_t)number ? (int16_t)number : -1;
+    return number >= INT16_MIN && number <= INT16_MAX ? (int16_t)number : (int16_t)-1;
 }
 
 /* Makes the socket around a handle, which is opened if there is none yet. It enters the library
