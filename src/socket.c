@@ -258,7 +258,8 @@ static apm_error take_handle(apm_socket *socket, apmk_socket given)
 /* A number that no kernel has stays one: that has to say what is wrong with it. */
 static int16_t narrow(int32_t number)
 {
-    return number >= INT16_MIN && number <= INT16_MAX ? (int16_t)number : (int16_t)-1;
+    if (number < INT16_MIN || number > INT16_MAX) return -1;
+    return (int16_t)number;
 }
 
 /* Makes the socket around a handle, which is opened if there is none yet. It enters the library
