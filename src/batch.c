@@ -36,6 +36,7 @@
 
 #include "library.h"
 #include "pool.h"
+#include "socket.h"
 #include "trace.h"
 
 #define PACE 10u
@@ -288,26 +289,30 @@ void apmi_batch_run(apmi_batch *batch, uint32_t most)
     }
 }
 
+/* The half that comes last: whoever takes it back has lost nobody's turn. */
 void apmi_batch_share(apmi_batch *batch)
 {
-    apmi_operation *list = take_list(batch), *last = list, *rest;
-    uint32_t most = apmi_batch_left(batch) / 2, count = 1;
+    apmi_operation *list, *middle, *end = batch->last, *half;
+    uint32_t left = apmi_batch_left(batch), kept = 1;
 
+    if (atomic_load_explicit(batch->most, memory_order_relaxed) == 1) return; /* nobody shall hold much */
+    list = take_list(batch);
     if (list == NULL) {
         forget_list(batch);
         return;
     }
-    for (; count < most && last->next != NULL; count++) last = last->next;
-    rest = last->next;
-    last->next = NULL;
+    for (middle = list; kept < left - left / 2; kept++) middle = middle->next;
+    half = middle->next;
+    middle->next = NULL;
+    batch->last = middle;
     /* Once it is posted it may be gone. */
-    if (apmk_port_post(batch->batches->pool->port, APMI_SHARED, &list->overlapped) == APMK_SUCCESS) {
-        atomic_store_explicit(&batch->done, own_count(&batch->done) + count, memory_order_release);
-        give_list(batch, rest);
+    if (apmk_port_post(batch->batches->pool->port, APMI_SHARED, &half->overlapped) == APMK_SUCCESS) {
+        atomic_store_explicit(&batch->done, own_count(&batch->done) + left - kept, memory_order_release);
     } else {
-        last->next = rest;
-        give_list(batch, list);
+        middle->next = half;
+        batch->last = end;
     }
+    give_list(batch, list);
 }
 
 void apmi_batch_accept(apmi_operation *list)
@@ -317,8 +322,8 @@ void apmi_batch_accept(apmi_operation *list)
     uint32_t before = go_to_end(&last);
 
     /* Where it could be held up, or nobody watches, it goes to all. */
-    if (atomic_load_explicit(batch->most, memory_order_relaxed) == 1)
-        (void)post_list(batch->batches->pool, list);
+    if (batch == NULL || atomic_load_explicit(batch->most, memory_order_relaxed) == 1)
+        (void)post_list(&list->socket->library->pool, list);
     else
         add_list(batch, list, last, before + 1);
 }

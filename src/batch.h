@@ -60,7 +60,8 @@ uint32_t apmi_batch_room(apmi_batch *batch, uint32_t came);
 void apmi_batch_keep(apmi_batch *batch, const apmk_packet *packets, uint32_t count);
 /* The worker goes on with at most so many of them. */
 void apmi_batch_run(apmi_batch *batch, uint32_t most);
-/* Gives half of them to whoever waits at the port; who takes that packet accepts the list, on a worker. */
+/* Gives half of them, if there are two, to whoever waits at the port; who takes that packet accepts the list, on a
+ * worker. */
 void apmi_batch_share(apmi_batch *batch);
 void apmi_batch_accept(apmi_operation *list);
 

@@ -80,7 +80,7 @@ typedef struct apmk_address {
 apmk_code apmk_start(void);
 void apmk_stop(void);
 
-/* Those that this process may run on. */
+/* Those that this process may run on, as far as its affinity mask tells. */
 uint32_t apmk_processor_count(void);
 
 /* Milliseconds of a clock that never goes back. It should stand still while the machine sleeps, as its waits do,

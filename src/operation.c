@@ -90,7 +90,7 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
 void apmi_operation_delete(apm_socket *socket, apmi_operation *operation)
 {
     apmi_annex_delete(socket->library, apmi_annex_of(operation));
-    if (operation != &socket->first) apmi_library_release_block(socket->library, operation);
+    apmi_library_release_block(socket->library, operation);
 }
 
 static void recycle_operation(apmi_operation *operation)

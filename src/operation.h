@@ -112,7 +112,7 @@ apmi_operation *apmi_operation_new(apm_socket *socket, apmi_kind kind, apm_async
                                    void *state, bool wanted);
 /* Begin failed, with that error, and nobody has seen the operation. */
 void apmi_operation_discard(apmi_operation *operation, apm_error error);
-/* Gives the memory of a socket's spare block back. */
+/* Gives the memory of a socket's spare block back, which is not its first. */
 void apmi_operation_delete(apm_socket *socket, apmi_operation *operation);
 
 /* Makes it ready for a (further) kernel call. */

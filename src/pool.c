@@ -16,7 +16,8 @@
  * A worker takes many packets at once and keeps all but the first in a batch; callbacks that have to
  * wait for their turn come there, too. They are taken from there when a callback is slow (batch.c). A
  * worker that has some looks at the port once for each APMI_BATCH of them, and then does not wait. Where
- * another one waits meanwhile that has a processor to run on, it gets half of them.
+ * another one waits meanwhile that can run beside it, that one gets half of them: two that cannot run at the
+ * same time would only take more time, for what comes alone costs more.
  *
  * A thread can be refused. A timer asks again after RETRY_TIME, as often as it takes: the worker
  * that asked first may be in a callback that waits for what only another worker can bring. Where
@@ -233,6 +234,15 @@ static uint32_t take_orders(apmk_packet *packets, uint32_t count, uint32_t *orde
     return left;
 }
 
+/* For one that gets no rest: another one waits, and can run beside those that do. If it cannot, what is posted for it
+ * stays there until one of those takes it back. */
+static bool has_help(apmi_pool *pool)
+{
+    uint32_t crew = look_at_crew(pool), waiting = apmi_crew_waiting(crew);
+
+    return waiting != 0 && apmi_crew_workers(crew) - waiting < pool->abreast;
+}
+
 /* A round of a worker: what it took, and what it has from before. */
 static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *packets, uint32_t count)
 {
@@ -243,9 +253,7 @@ static void run_round(apmi_pool *pool, apmi_batch *batch, const apmk_packet *pac
     if (first != 0) handle_packet(&packets[0]);
     if (!apmi_batch_busy(batch)) return;
     apmi_batch_run(batch, APMI_BATCH);
-    /* It gets no rest: then another one may have half of it. A connection that is alone would only wander
-     * from one to the other; and with less than half, those of one would have more turns than those of the other. */
-    if (pool->spreads && apmi_batch_left(batch) > 1 && has_waiting(pool)) apmi_batch_share(batch);
+    if (apmi_batch_left(batch) > 1 && has_help(pool)) apmi_batch_share(batch);
 }
 
 /* The workers find out by themselves when their wait ends: this only saves the time. */
@@ -382,8 +390,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
     pool->port = NULL;
     pool->minimum = minimum;
     pool->maximum = maximum;
-    /* Two of them that cannot run at once would only take more time, for what comes alone costs more. */
-    pool->spreads = concurrency > 1 && apmk_processor_count() > 1;
+    pool->abreast = apmk_processor_count();
+    if (pool->abreast > concurrency) pool->abreast = concurrency;
     atomic_init(&pool->crew, 0);
     atomic_init(&pool->stopping, false);
     pool->lock.word = NULL;

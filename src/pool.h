@@ -20,7 +20,7 @@ struct apmi_pool {
     apmk_port port;
     uint32_t minimum;
     uint32_t maximum;
-    bool spreads; /* a worker that gets no rest gives half of what it has to another one */
+    uint32_t abreast; /* workers that can run at the same time */
     _Atomic bool stopping;
 
     unsigned char before[APMI_LINE]; /* for all workers write that: */

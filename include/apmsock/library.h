@@ -57,7 +57,7 @@ typedef struct apm_options {
     uint32_t max_workers;   /**< threads at most; default 512, at least min_workers. With 1 a
                                  callback that waits for another operation waits for ever */
     uint32_t concurrency;   /**< the completion port's value: threads that run at once;
-                                 default: one per processor that the process may use */
+                                 default: one per processor of the process' affinity */
     bool callbacks_on_pool; /**< true: no callback runs inside a Begin function; each runs
                                  on a worker, and completed_synchronously is always false */
     /** Memory: both functions, or neither for the process heap. `allocate` returns NULL when

@@ -213,7 +213,8 @@ static void slow_callback_moves_no_other_quantile(void)
 
 /* ---- many connections that always have something to do -------------------------------------------- */
 
-static uint32_t crowd, workers;
+static uint32_t crowd, workers; /* that can run at once */
+static uint32_t beside;         /* so many more, which wait at the port */
 
 static void take_turn(talker *here);
 
@@ -257,7 +258,7 @@ static void take_turns(void *argument)
     profile.processors = workers;
     sim_set_profile(&profile);
     options.size = sizeof options;
-    options.min_workers = options.max_workers = workers;
+    options.min_workers = options.max_workers = workers + beside;
     CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
     listener = sim_listen(APM_FAMILY_IPV4, crowd + 1);
     port = sim_listener_port(listener);
@@ -279,17 +280,22 @@ static void check_crowd(uint32_t number)
 {
     crowd = number;
     for (workers = 1; workers <= 2; workers++) {
-        sim_seed(number);
-        sim_run(take_turns, NULL);
-        (void)printf("(%u ms, %u ms, %u ms) ", quantile(500), quantile(990), quantile(1000));
-        CU_ASSERT(quantile(500) * workers >= crowd * WORK / 2); /* they do wait for each other */
-        CU_ASSERT(quantile(990) <= 4 * quantile(500));
+        for (beside = 0; beside <= 1; beside++) {
+            sim_seed(number);
+            sim_run(take_turns, NULL);
+            (void)printf("(%u ms, %u ms) ", quantile(500), quantile(1000));
+            /* They do wait for each other; some kernels let all workers run. */
+            CU_ASSERT(quantile(500) * (workers + beside) >= crowd * WORK / 2);
+            CU_ASSERT(quantile(1000) <= 4 * quantile(500));
+        }
     }
 }
 
 static void none_of_many_waits_much_longer_than_another(void)
 {
     check_crowd(64);
+    check_crowd(128);
+    check_crowd(256);
     check_crowd(CROWD);
 }
 
