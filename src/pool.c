@@ -234,8 +234,8 @@ static uint32_t take_orders(apmk_packet *packets, uint32_t count, uint32_t *orde
     return left;
 }
 
-/* For one that gets no rest: another one waits, and can run beside those that do. If it cannot, what is posted for it
- * stays there until one of those takes it back. */
+/* For one that gets no rest: another one waits, and can run beside those that do (one that blocks in a callback counts
+ * as one that runs: nobody can tell). If it cannot, what is posted for it stays there until one of those takes it back. */
 static bool has_help(apmi_pool *pool)
 {
     uint32_t crew = look_at_crew(pool), waiting = apmi_crew_waiting(crew);
