@@ -36,7 +36,6 @@
 
 #include "library.h"
 #include "pool.h"
-#include "socket.h"
 #include "trace.h"
 
 #define PACE 10u
@@ -79,26 +78,10 @@ static apmi_operation *take_list(apmi_batch *batch)
     return atomic_exchange_explicit(&batch->first, NULL, memory_order_acquire);
 }
 
-/* Back to the port, one by one: how many there were. */
-static uint32_t post_list(apmi_pool *pool, apmi_operation *list)
-{
-    uint32_t count = 0;
-
-    while (list != NULL) {
-        apmi_operation *operation = list;
-
-        list = operation->next;
-        operation->next = NULL;
-        apmi_pool_post(pool, operation, operation->key);
-        count++;
-    }
-    return count;
-}
-
-/* The same with what is left of a batch. */
+/* Back to the port with what is left of it: how much it was. */
 static uint32_t empty_batch(apmi_batch *batch)
 {
-    return post_list(batch->batches->pool, take_list(batch));
+    return apmi_pool_post_list(batch->batches->pool, take_list(batch));
 }
 
 /* Whether it should have come further since; remembers how far it is. */
@@ -315,7 +298,7 @@ void apmi_batch_share(apmi_batch *batch)
     give_list(batch, list);
 }
 
-void apmi_batch_accept(apmi_operation *list)
+void apmi_batch_accept(const apmi_batches *batches, apmi_operation *list)
 {
     apmi_batch *batch = (apmi_batch *)apmk_local_get(APMK_LOCAL_BATCH);
     apmi_operation *last = list;
@@ -323,7 +306,7 @@ void apmi_batch_accept(apmi_operation *list)
 
     /* Where it could be held up, or nobody watches, it goes to all. */
     if (batch == NULL || atomic_load_explicit(batch->most, memory_order_relaxed) == 1)
-        (void)post_list(&list->socket->library->pool, list);
+        (void)apmi_pool_post_list(batches->pool, list);
     else
         add_list(batch, list, last, before + 1);
 }

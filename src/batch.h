@@ -63,7 +63,7 @@ void apmi_batch_run(apmi_batch *batch, uint32_t most);
 /* Gives half of them, if there are two, to whoever waits at the port; who takes that packet accepts the list, on a
  * worker. */
 void apmi_batch_share(apmi_batch *batch);
-void apmi_batch_accept(apmi_operation *list);
+void apmi_batch_accept(const apmi_batches *batches, apmi_operation *list);
 
 /* Before a callback inside Begin, on any thread: its batch, if it is a worker of that pool that has more
  * to do, or should have a look whether there is. The callback then takes its turn. */

@@ -383,7 +383,7 @@ void apmi_operation_resume(apmi_operation *operation, uint8_t key)
     else if (key == APMI_OVER)
         complete_operation(operation, false);
     else
-        apmi_batch_accept(operation);
+        apmi_batch_accept(&operation->socket->library->pool.batches, operation);
 }
 
 /* ---- looking, waiting, ending ---------------------------------------------------------------- */

@@ -343,21 +343,15 @@ bool apmi_pool_work(apmi_pool *pool, uint32_t timeout, _Atomic uint32_t *waiting
 static void retry_strays(apmi_timer *timer)
 {
     apmi_pool *pool = (apmi_pool *)(void *)((char *)timer - offsetof(apmi_pool, retry));
-    apmi_operation *operation;
-    uint64_t count = 0;
+    apmi_operation *list;
+    uint32_t count;
 
     apmk_lock_exclusive(&pool->stray_lock);
-    operation = pool->stray;
+    list = pool->stray;
     pool->stray = NULL;
     atomic_store_explicit(&pool->strays, false, memory_order_relaxed);
     apmk_unlock_exclusive(&pool->stray_lock);
-    for (; operation != NULL; count++) {
-        apmi_operation *next = operation->next;
-
-        operation->next = NULL;
-        apmi_pool_post(pool, operation, operation->key);
-        operation = next;
-    }
+    count = apmi_pool_post_list(pool, list);
     /* The timers end after the last use of the library: it is still there. */
     if (count != 0) apmi_trace_library(pool->library, APM_EVENT_PACKETS_DELAYED, APM_ERROR_SUCCESS, count);
 }
@@ -376,6 +370,21 @@ void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key)
     pool->stray = operation;
     atomic_store_explicit(&pool->strays, true, memory_order_release);
     apmk_unlock_exclusive(&pool->stray_lock);
+}
+
+uint32_t apmi_pool_post_list(apmi_pool *pool, apmi_operation *list)
+{
+    uint32_t count = 0;
+
+    while (list != NULL) {
+        apmi_operation *operation = list;
+
+        list = operation->next;
+        operation->next = NULL;
+        apmi_pool_post(pool, operation, operation->key);
+        count++;
+    }
+    return count;
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */

@@ -59,6 +59,8 @@ apmk_code apmi_pool_start(apmi_pool *pool, apmi_library *library, uint32_t minim
 void apmi_pool_stop(apmi_pool *pool);
 /* Gives a worker something to do with an operation. Cannot fail, allocates nothing. */
 void apmi_pool_post(apmi_pool *pool, apmi_operation *operation, uint8_t key);
+/* The same with each of a list, whose keys are in them: how many there were. */
+uint32_t apmi_pool_post_list(apmi_pool *pool, apmi_operation *list);
 /* How long somebody waits at most before he looks again whether a worker is missing; milliseconds. */
 #define APMI_RECRUIT_TIME 5000u
 /* For whoever comes by: starts the worker that is missing and that no timer asks for; a look at a

@@ -106,6 +106,29 @@ static void close_talker(talker *here)
     sim_peer_close(here->peer);
 }
 
+/* So many that talk, and the slow one. */
+static sim_listener *open_all(uint32_t count)
+{
+    sim_listener *listener = sim_listen(APM_FAMILY_IPV4, count + 1);
+    uint32_t i;
+
+    port = sim_listener_port(listener);
+    for (i = 0; i < count; i++) open_talker(&talkers[i], listener);
+    open_talker(&slow, listener);
+    return listener;
+}
+
+static void close_all(sim_listener *listener, uint32_t count)
+{
+    uint32_t i;
+
+    for (i = 0; i < count; i++) close_talker(&talkers[i]);
+    close_talker(&slow);
+    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
+    CU_ASSERT(atomic_load(&failed) == 0);
+    sim_listener_close(listener);
+}
+
 /* Answers each question a millisecond later. The slow connection gets a byte each PAUSE, in between the
  * others: so that what a worker takes at once has some of them behind it. */
 static void answer_all(bool beside)
@@ -169,20 +192,13 @@ static void talk(void *argument)
     sim_set_profile(&profile);
     options.size = sizeof options;
     CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
-    listener = sim_listen(APM_FAMILY_IPV4, TALKERS + 1);
-    port = sim_listener_port(listener);
-    for (i = 0; i < TALKERS; i++) open_talker(&talkers[i], listener);
-    open_talker(&slow, listener);
+    listener = open_all(TALKERS);
     forget_waits(TALKERS * QUESTIONS);
     atomic_store(&pauses, 0);
     check(apm_socket_begin_receive(slow.socket, &slow.here, 1, 0, on_poke, NULL, NULL) == APM_ERROR_SUCCESS);
     for (i = 0; i < TALKERS; i++) ask(&talkers[i]);
     answer_all(with_slow);
-    for (i = 0; i < TALKERS; i++) close_talker(&talkers[i]);
-    close_talker(&slow);
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(atomic_load(&failed) == 0);
-    sim_listener_close(listener);
+    close_all(listener, TALKERS);
 }
 
 static void slow_callback_moves_no_other_quantile(void)
@@ -252,7 +268,6 @@ static void take_turns(void *argument)
     sim_profile profile = sim_base_profile();
     apm_options options = {0};
     sim_listener *listener;
-    uint32_t i;
 
     (void)argument;
     profile.processors = workers;
@@ -260,20 +275,13 @@ static void take_turns(void *argument)
     options.size = sizeof options;
     options.min_workers = options.max_workers = workers + beside;
     CU_ASSERT(apm_startup(&options) == APM_ERROR_SUCCESS);
-    listener = sim_listen(APM_FAMILY_IPV4, crowd + 1);
-    port = sim_listener_port(listener);
-    for (i = 0; i < crowd; i++) open_talker(&talkers[i], listener);
-    open_talker(&slow, listener);
+    listener = open_all(crowd);
     forget_waits(crowd * TURNS);
     CU_ASSERT(apm_socket_begin_receive(slow.socket, &slow.here, 1, 0, on_start, NULL, NULL) ==
               APM_ERROR_SUCCESS);
     CU_ASSERT(sim_peer_write(slow.peer, "!", 1, 0) == 1);
     while (atomic_load(&over) != crowd) sim_sleep(1);
-    for (i = 0; i < crowd; i++) close_talker(&talkers[i]);
-    close_talker(&slow);
-    CU_ASSERT(apm_cleanup() == APM_ERROR_SUCCESS);
-    CU_ASSERT(atomic_load(&failed) == 0);
-    sim_listener_close(listener);
+    close_all(listener, crowd);
 }
 
 static void check_crowd(uint32_t number)
